@@ -1,0 +1,226 @@
+/**
+ * Opening an adapter: from its own folder, or from a checkpoint that carries it.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { contentHash } from "../checkpoint/hash.ts";
+import { type Checkpoint, openCheckpoint, type TensorEntry } from "../checkpoint/open.ts";
+import { FileSource, readTextFile, statPath } from "../checkpoint/sources.ts";
+import { TinygraftError } from "../errors.ts";
+import type { ResolvedModel } from "../model/resolve.ts";
+import { quote } from "../tensor/quote.ts";
+import { type AdapterConfig, numLabels, parseAdapterConfig } from "./config.ts";
+import { findEmbeddedConfig, locateAdapterTensors } from "./embedded.ts";
+import { parseObject } from "./json_text.ts";
+import { adapterTensors, compareTensors } from "./tensors.ts";
+
+/** The weights of an adapter folder. */
+export const ADAPTER_WEIGHTS = "adapter_model.safetensors";
+
+/** The config of an adapter folder. */
+export const ADAPTER_CONFIG = "adapter_config.json";
+
+/** An open adapter whose tensors are those that its config asks for; dispose it to close it. */
+export interface Adapter extends Disposable {
+  /** What kind of adapter it is. */
+  readonly config: AdapterConfig;
+  /** The text of `adapter_config.json`, exactly as it was found. */
+  readonly configText: string;
+  /** Rows of the classifier. */
+  readonly numLabels: number;
+  /** Where it was opened. */
+  readonly location: string;
+  /** Its tensors by relative name, such as `encoder.layer.0.tiny_attn.norm.weight`. */
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** Every file that it is read from. */
+  readonly inputs: readonly string[];
+  /** The open files, for the check that they did not change. */
+  readonly sources: readonly FileSource[];
+  /** Whether it was read out of a checkpoint that carries it. */
+  readonly embedded: boolean;
+  /** Hashes its tensors under their relative names: 64 hexadecimal digits. */
+  contentHash(): Promise<string>;
+  /** Closes its files; may be called twice. */
+  close(): void;
+}
+
+/**
+ * Opens an adapter.
+ *
+ * @param location An adapter folder, its `adapter_model.safetensors`, or a checkpoint (file or
+ *   folder) that carries an adapter.
+ * @returns The open adapter; the caller disposes it.
+ * @throws {TinygraftError} with code `not-an-adapter`, `invalid-adapter-config`,
+ *   `unsupported-format-version`, `unsupported-architecture`, `missing-tensor`,
+ *   `unexpected-tensor`, `shape-mismatch`, `label-mismatch` or `unsupported-dtype`, else the
+ *   codes of `openCheckpoint`.
+ *
+ * @example A folder that holds no adapter is refused
+ * ```ts
+ * import { openAdapter, TinygraftError } from "tinygraft";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await assertRejects(() => openAdapter("no/such/folder"), TinygraftError);
+ * ```
+ */
+export async function openAdapter(location: string): Promise<Adapter> {
+  const folder = adapterFolder(location);
+  if (folder !== undefined) return await openFolder(location, folder);
+  const checkpoint = await openOrRefuse(location);
+  try {
+    const adapter = embeddedAdapter(checkpoint);
+    if (adapter !== undefined) return adapter;
+    throw new TinygraftError(
+      `Cannot open "${location}" as an adapter: it is a checkpoint that carries none, expected ` +
+        `a folder with ${ADAPTER_CONFIG} or the output of inject`,
+      { code: "not-an-adapter", path: location },
+    );
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
+}
+
+/**
+ * Finds the adapter folder that a location means.
+ *
+ * @param location A folder, or its `adapter_model.safetensors`.
+ * @returns The folder; `undefined` where there is no `adapter_config.json`.
+ */
+export function adapterFolder(location: string): string | undefined {
+  const isFile = location.endsWith(".safetensors");
+  if (isFile && basename(location) !== ADAPTER_WEIGHTS) return undefined;
+  const folder = isFile ? dirname(location) : location;
+  return statPath(join(folder, ADAPTER_CONFIG)) === undefined ? undefined : folder;
+}
+
+async function openFolder(location: string, folder: string): Promise<Adapter> {
+  const path = join(folder, ADAPTER_CONFIG);
+  const configText = await readTextFile(path);
+  const config = parseAdapterConfig(parseObject(configText, path, ADAPTER_CONFIG), path);
+  const checkpoint = await openCheckpoint(folder, { weights: ADAPTER_WEIGHTS });
+  try {
+    return makeAdapter(checkpoint, location, { config, configText }, checkpoint.tensors, path);
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
+}
+
+/** Files of an AdapterHub adapter, whose folder may lack a config. */
+const ADAPTER_HUB_FILES = ["adapter.safetensors", "pytorch_adapter.bin", "head_config.json"];
+
+async function openOrRefuse(location: string): Promise<Checkpoint> {
+  try {
+    return await openCheckpoint(location);
+  } catch (error) {
+    const none = error instanceof TinygraftError && error.code === "not-a-checkpoint";
+    if (!none) throw error;
+    const isHub = ADAPTER_HUB_FILES.some((name) => statPath(join(location, name)) !== undefined);
+    const found = isHub ? "it is an AdapterHub adapter" : "it holds no adapter and no checkpoint";
+    throw new TinygraftError(
+      `Cannot open "${location}" as an adapter: ${found}, expected a folder with ` +
+        `${ADAPTER_CONFIG} or the output of inject`,
+      { code: "not-an-adapter", path: location, cause: error },
+    );
+  }
+}
+
+/**
+ * Opens the adapter that an open checkpoint carries.
+ *
+ * @param checkpoint The checkpoint; disposing the adapter closes it.
+ * @returns The adapter; `undefined` where the checkpoint carries none.
+ * @throws {TinygraftError} as {@linkcode openAdapter} for an adapter that is not whole.
+ */
+export function embeddedAdapter(checkpoint: Checkpoint): Adapter | undefined {
+  const found = findEmbeddedConfig(checkpoint);
+  if (found === undefined) return undefined;
+  const config = parseAdapterConfig(found.json, found.path);
+  const tensors = locateAdapterTensors(checkpoint, config);
+  const configs = { config, configText: found.text };
+  return makeAdapter(checkpoint, checkpoint.location, configs, tensors, undefined);
+}
+
+function makeAdapter(
+  checkpoint: Checkpoint,
+  location: string,
+  { config, configText }: { config: AdapterConfig; configText: string },
+  tensors: ReadonlyMap<string, TensorEntry>,
+  configPath: string | undefined,
+): Adapter {
+  const labels = numLabels(config, tensors.get("classifier.weight")?.shape);
+  const [fault] = compareTensors(adapterTensors(config, labels), tensors);
+  if (fault !== undefined) {
+    const message = `Cannot open the adapter "${location}": ${fault.message}`;
+    throw new TinygraftError(message, { ...fault, path: location });
+  }
+  const paths = checkpoint.files.map(({ path }) => path);
+  return {
+    config,
+    configText,
+    numLabels: labels,
+    location,
+    tensors,
+    inputs: configPath === undefined ? [location, ...paths] : [location, configPath, ...paths],
+    sources: fileSources(checkpoint),
+    embedded: configPath === undefined,
+    contentHash: () => contentHash([...tensors].map(([name, entry]) => ({ name, entry }))),
+    close: () => checkpoint.close(),
+    [Symbol.dispose]: () => checkpoint.close(),
+  };
+}
+
+/**
+ * Lists the open files of a checkpoint, for a plan's check that no input changed.
+ *
+ * @param checkpoint An open checkpoint.
+ * @returns Its files on disk; the checkpoint goes on owning them.
+ */
+export function fileSources(checkpoint: Checkpoint): FileSource[] {
+  return checkpoint.files.map(({ source }) => source).filter((it) => it instanceof FileSource);
+}
+
+/**
+ * Checks that an adapter fits a base, before anything is written or run.
+ *
+ * @param adapter The adapter, or as much of one as is checked.
+ * @param model What the base was recognised as.
+ * @param baseHash The base's content hash, from `baseContentHash`; `undefined` leaves it unchecked.
+ * @param options `force` lets a base of other content pass; `basePath` is for messages.
+ * @throws {TinygraftError} with code `adapter-mismatch` when model type, hidden size or layer
+ *   count differ, `base-mismatch` when the content does.
+ */
+export function checkFits(
+  adapter: Pick<Adapter, "config"> & { readonly location?: string },
+  model: ResolvedModel,
+  baseHash: string | undefined,
+  options: { readonly force: boolean; readonly basePath: string },
+): void {
+  const { config, location } = adapter;
+  const name = location === undefined ? "the adapter" : `the adapter "${location}"`;
+  const action = `Cannot use ${name} with "${options.basePath}"`;
+  const sizes = [
+    ["model type", config.baseModelType, model.config.modelType],
+    ["hidden size", config.hiddenSize, model.config.hiddenSize],
+    ["layer count", config.numHiddenLayers, model.config.numHiddenLayers],
+  ] as const;
+  for (const [what, found, expected] of sizes) {
+    if (found === expected) continue;
+    const shown = typeof found === "string" ? quote(found) : found;
+    throw new TinygraftError(
+      `${action}: it was made for ${what} ${shown}, the base has ${JSON.stringify(expected)}: ` +
+        "choose the base that it was made for",
+      { code: "adapter-mismatch", path: location },
+    );
+  }
+  const made = config.baseModelSha256;
+  if (made === null || baseHash === undefined || made === baseHash || options.force) return;
+  throw new TinygraftError(
+    `${action}: it was made for a base with content hash ${made}, this one has ${baseHash}: ` +
+      "choose the base that it was made for, or accept this one with --force",
+    { code: "base-mismatch", path: location },
+  );
+}
