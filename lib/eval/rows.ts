@@ -1,0 +1,112 @@
+/**
+ * A data set's rows as an adapter sees them: its task, its labels, its metric.
+ *
+ * @module
+ */
+
+import type { AdapterConfig } from "../adapter/config.ts";
+import { readTextFile } from "../checkpoint/sources.ts";
+import { TinygraftError } from "../errors.ts";
+import { parseDataset, type Row } from "../text/dataset.ts";
+import { labelIndices, labelValues } from "../text/labels.ts";
+import { findTask, type Metric, type Task, TASKS } from "../text/tasks.ts";
+
+/** Which file, and how to read it. */
+export interface DataOptions {
+  /** Path of a TSV, CSV or JSONL file. */
+  readonly data: string;
+  /** Name of a task preset; `undefined` takes the adapter's own data set where that is one. */
+  readonly task?: string | undefined;
+  /** Column of the text, by name or 0-based index. */
+  readonly text?: string | undefined;
+  /** Column of the second text. */
+  readonly textPair?: string | undefined;
+  /** Column of the label. */
+  readonly label?: string | undefined;
+  /** Rows to take from the start; `undefined` takes all. */
+  readonly limit?: number | undefined;
+}
+
+/** Rows, and what is measured on them. */
+export interface DataRows {
+  /** The rows, in file order. */
+  readonly rows: readonly Row[];
+  /** The preset in use, if any. */
+  readonly task: Task | undefined;
+  /** What the task is judged by. */
+  readonly metric: Metric;
+  /** What is reported beside it. */
+  readonly alsoReport: readonly Metric[];
+}
+
+/**
+ * Reads a data set for an adapter.
+ *
+ * @param options The file and its columns.
+ * @param config The adapter that the rows are for.
+ * @param requireLabel Whether a row without a label is a fault.
+ * @returns Rows, task and metric.
+ * @throws {DataError} naming file and line of what cannot be read.
+ * @throws {UsageError} with code `unknown-task`.
+ */
+export async function readRows(
+  options: DataOptions,
+  config: AdapterConfig,
+  requireLabel: boolean,
+): Promise<DataRows> {
+  const task = options.task === undefined ? taskOf(config, options) : findTask(options.task);
+  if (task !== undefined && task.kind !== config.task.type) {
+    throw new TinygraftError(
+      `Cannot use task "${task.name}": it is ${task.kind}, the adapter was made for ` +
+        `${config.task.type}: give the adapter's own task, or --text and --label`,
+      { code: "label-mismatch" },
+    );
+  }
+  const text = await readTextFile(options.data);
+  const parsed = parseDataset(text, {
+    path: options.data,
+    requireLabel,
+    ...(task ? { task } : {}),
+    ...(options.text === undefined ? {} : { text: options.text }),
+    ...(options.textPair === undefined ? {} : { textPair: options.textPair }),
+    ...(options.label === undefined ? {} : { label: options.label }),
+  });
+  const rows = options.limit === undefined ? parsed : parsed.slice(0, options.limit);
+  const regression = config.task.type === "regression";
+  return {
+    rows,
+    task,
+    metric: task?.metric ?? (regression ? "pearson" : "accuracy"),
+    alsoReport: task?.alsoReport ?? (regression ? ["spearman"] : []),
+  };
+}
+
+/**
+ * The rows' labels as the classifier counts them.
+ *
+ * @param data Rows with labels, from {@linkcode readRows}.
+ * @param path The file, for messages.
+ * @param config The adapter whose labels hold.
+ * @param numLabels Outputs of its classifier.
+ * @returns Class indices, or scores for regression.
+ * @throws {DataError} for a label that the classifier does not have, with file and line.
+ */
+export function targetsOf(
+  { rows, task }: DataRows,
+  path: string,
+  config: AdapterConfig,
+  numLabels: number,
+): Uint32Array | Float64Array {
+  if (config.task.type === "regression") return labelValues(rows, { path });
+  const labels = config.task.labels ?? Array.from({ length: numLabels }, (_, i) => String(i));
+  return labelIndices(rows, labels, { path, ...(task ? { task } : {}) });
+}
+
+/** An adapter trained on GLUE says so as `glue/sst2`; explicit columns overrule that. */
+function taskOf(config: AdapterConfig, options: DataOptions): Task | undefined {
+  if (options.text !== undefined || options.label !== undefined) return undefined;
+  const dataset = config.task.dataset;
+  if (dataset === undefined || !dataset.startsWith("glue/")) return undefined;
+  const name = dataset.slice("glue/".length);
+  return TASKS.find((task) => task.name === name);
+}

@@ -1,0 +1,72 @@
+/**
+ * A data set's rows through every adapter of a session.
+ *
+ * @module
+ */
+
+import { InterruptedError } from "../errors.ts";
+import { type ClassifyOptions, classifyRows, type Logits } from "../runtime/classify.ts";
+import type { RunTimings } from "../runtime/classify.ts";
+import type { Row } from "../text/dataset.ts";
+import type { Encoding } from "../text/tokenizer.ts";
+import { type DataOptions, type DataRows, readRows, targetsOf } from "./rows.ts";
+import type { Session } from "./session.ts";
+
+/** What to run. */
+export interface RunOptions extends DataOptions, ClassifyOptions {}
+
+/** What every adapter of a session gave for the same rows. */
+export interface RowsRun {
+  /** The rows, their task and metric. */
+  readonly data: DataRows;
+  /** Class indices, or scores for regression, one a row. */
+  readonly targets: Uint32Array | Float64Array;
+  /** Logits of each adapter, in the session's order. */
+  readonly variants: readonly Logits[];
+  /** Tokens of all rows, after truncation. */
+  readonly tokens: number;
+  /** Where the time went, in seconds; `tokenize` includes reading the file. */
+  readonly timings: RunTimings & { readonly tokenize: number };
+}
+
+/**
+ * Reads labelled rows and runs them through every adapter of a session, in one pass.
+ *
+ * @param session The open session; its first adapter says what the labels are.
+ * @param options The file, its columns, and how to run.
+ * @returns Rows, targets and logits.
+ * @throws {DataError} naming file and line of what cannot be read.
+ * @throws {InterruptedError} when the signal is aborted.
+ */
+export async function runRows(session: Session, options: RunOptions): Promise<RowsRun> {
+  const [adapter] = session.adapters;
+  if (adapter === undefined) throw new TypeError("Cannot run rows: the session has no adapter");
+  const started = performance.now();
+  const data = await readRows(options, adapter.config, true);
+  const targets = targetsOf(data, options.data, adapter.config, adapter.numLabels);
+  const encodings = encodeRows(session, data.rows, options.signal);
+  const tokenize = (performance.now() - started) / 1000;
+  const { variants, timings } = await classifyRows(session.encoder, encodings, options);
+  const tokens = encodings.reduce((sum, { ids }) => sum + ids.length, 0);
+  return { data, targets, variants, tokens, timings: { ...timings, tokenize } };
+}
+
+/**
+ * Tokenises rows with a session's tokenizer and length.
+ *
+ * @param session The open session.
+ * @param rows The rows.
+ * @param signal Stops the work.
+ * @returns One token sequence a row.
+ * @throws {InterruptedError} when the signal is aborted.
+ */
+export function encodeRows(
+  { tokenizer, maxLength }: Session,
+  rows: readonly Row[],
+  signal?: AbortSignal,
+): Encoding[] {
+  return rows.map(({ text, pair }) => {
+    if (signal?.aborted) throw new InterruptedError();
+    return tokenizer.encode(text, pair, maxLength);
+  });
+}

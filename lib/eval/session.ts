@@ -1,0 +1,125 @@
+/**
+ * What evaluation needs in one hand: the base, its tokenizer, the adapters and a device.
+ *
+ * @module
+ */
+
+import { baseContentHash } from "../adapter/embedded.ts";
+import { type Adapter, checkFits, openAdapter } from "../adapter/open.ts";
+import { type OpenModel, openModel } from "../checkpoint/open_model.ts";
+import { readJsonFile } from "../checkpoint/sources.ts";
+import type { Backend } from "../compute/backend.ts";
+import { type DeviceName, openBackend } from "../compute/open.ts";
+import { TinygraftError } from "../errors.ts";
+import { Encoder } from "../runtime/encoder.ts";
+import { loadAdapter, loadEncoder } from "../runtime/load.ts";
+import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+
+/** Tokens of a row at most, unless asked otherwise: the length the paper's GLUE runs used. */
+export const DEFAULT_MAX_LENGTH = 128;
+
+/** How a session is opened. */
+export interface SessionOptions {
+  /** The base: a checkpoint folder, or a file beside its config.json. */
+  readonly base: string;
+  /** Adapter folders, or checkpoints made by `inject`; each becomes a variant. */
+  readonly adapters: readonly string[];
+  /** Which device to run on. */
+  readonly device: DeviceName;
+  /** Tokens of a row at most; `undefined` is 128, or the base's table where that is shorter. */
+  readonly maxLength?: number | undefined;
+  /** Whether adapters made for a base with other tensor content are accepted. */
+  readonly force?: boolean | undefined;
+  /** Told in one line when `auto` falls back to the reference backend. */
+  readonly onFallback?: ((message: string) => void) | undefined;
+}
+
+/** An open session; dispose it to free the device and close the files. */
+export interface Session extends Disposable {
+  /** The base. */
+  readonly base: OpenModel;
+  /** The adapters, in the order asked. */
+  readonly adapters: readonly Adapter[];
+  /** The base's tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** Tokens of a row at most. */
+  readonly maxLength: number;
+  /** The device. */
+  readonly backend: Backend;
+  /** The encoder, one variant an adapter. */
+  readonly encoder: Encoder;
+}
+
+/**
+ * Opens base, adapters, tokenizer and device, and loads the weights.
+ *
+ * @param options Where everything is.
+ * @returns The session; the caller disposes it.
+ * @throws {TinygraftError} when anything is missing or does not fit together; nothing stays open.
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const opened = new DisposableStack();
+  try {
+    const base = opened.use(await openModel(options.base));
+    const adapters: Adapter[] = [];
+    for (const location of options.adapters) adapters.push(opened.use(await openAdapter(location)));
+    await checkAll(base, adapters, options);
+    const maxLength = chooseMaxLength(options.maxLength, base);
+    const tokenizer = await openTokenizer(base.checkpoint.folder);
+    const backend = await openBackend(options.device, {
+      minTokens: maxLength,
+      ...(options.onFallback ? { onFallback: options.onFallback } : {}),
+    });
+    opened.defer(() => backend.destroy());
+    const weights = await loadEncoder(base.checkpoint, base.model, backend);
+    const variants = [];
+    for (const adapter of adapters) variants.push(await loadAdapter(adapter, backend));
+    const encoder = new Encoder(backend, weights, variants);
+    const stack = opened.move();
+    return {
+      base,
+      adapters,
+      tokenizer,
+      maxLength,
+      backend,
+      encoder,
+      [Symbol.dispose]: () => stack.dispose(),
+    };
+  } catch (error) {
+    opened.dispose();
+    throw error;
+  }
+}
+
+async function checkAll(
+  base: OpenModel,
+  adapters: readonly Adapter[],
+  { force = false, base: basePath }: SessionOptions,
+): Promise<void> {
+  const wanted = adapters.some(({ config }) => config.baseModelSha256 !== null);
+  const hash = wanted && !force ? await baseContentHash(base.checkpoint, base.model) : undefined;
+  for (const adapter of adapters) checkFits(adapter, base.model, hash, { force, basePath });
+}
+
+function chooseMaxLength(asked: number | undefined, { model, checkpoint }: OpenModel): number {
+  const most = model.config.maxPositionEmbeddings;
+  if (asked === undefined) return Math.min(DEFAULT_MAX_LENGTH, most);
+  if (asked <= most) return asked;
+  throw new TinygraftError(
+    `Cannot run "${checkpoint.location}" with ${asked} tokens a row: its position table has ` +
+      `${most} rows: ask for at most ${most}`,
+    { code: "sequence-too-long", path: checkpoint.location },
+  );
+}
+
+async function openTokenizer(folder: string): Promise<Tokenizer> {
+  const path = `${folder}/tokenizer.json`;
+  const json = await readJsonFile(path);
+  let config: Record<string, unknown> | undefined;
+  try {
+    config = await readJsonFile(`${folder}/tokenizer_config.json`);
+  } catch (error) {
+    if (!(error instanceof TinygraftError && error.code === "not-found")) throw error;
+  }
+  return createTokenizer(json, config, path);
+}
