@@ -15,7 +15,7 @@ export const ERROR_CODES = {
   "invalid-header-length": "the header length reaches past the end of the file",
   "invalid-header": "the header is not valid UTF-8",
   "invalid-header-deserialization": "the header is not one JSON object of the right types",
-  "duplicate-key": "a key stands twice in one JSON object of the header",
+  "duplicate-key": "a key stands twice in one JSON object of a header or index",
   "unknown-dtype": "a tensor has a dtype that the format does not define",
   "dimension-too-large": "a dimension or offset is over 2^53 - 1",
   "invalid-offset": "tensors leave a hole, overlap or share bytes",
@@ -26,7 +26,6 @@ export const ERROR_CODES = {
   "invalid-tensor-view": "tensor data to write has another length than its shape and dtype",
   "invalid-tensor-name": "a tensor cannot be written under this name",
   "invalid-metadata": "a metadata key or value cannot be written",
-  "tensor-not-found": "no tensor of this name is in the checkpoint",
   // Checkpoints on disk.
   "not-found": "a file or folder that is needed does not exist",
   "not-a-checkpoint": "the location holds no safetensors checkpoint",
@@ -60,7 +59,6 @@ export const ERROR_CODES = {
   "no-adapter": "the checkpoint carries no tiny-attention adapter",
   "tensor-exists": "a tensor to be added is there already",
   "unknown-config-key": "adapter_config.json holds a key that tinygraft does not know",
-  "nothing-to-merge": "the adapter cannot be merged in the way asked",
   // Writing.
   "output-exists": "the output is there already and --force was not given",
   "output-is-input": "the output is one of the inputs",

@@ -9,7 +9,6 @@
  * @module
  */
 
-import { BertNormalizer, BertPreTokenizer } from "@huggingface/tokenizers";
 import {
   IDEOGRAPHS,
   NONSPACING_MARKS,
@@ -35,48 +34,29 @@ export interface BertNormalizerConfig {
 // No step but lowercasing changes printable ASCII.
 const PRINTABLE_ASCII = /^[ -~]*$/;
 
-/** Normalises text as BERT's tokenizer does: clean, set ideographs apart, strip, lowercase. */
-export class ExactBertNormalizer extends BertNormalizer {
-  readonly #settings: BertNormalizerConfig;
-
-  /**
-   * Creates the normaliser.
-   *
-   * @param settings The `normalizer` entry of tokenizer.json.
-   */
-  constructor(settings: BertNormalizerConfig) {
-    super({ ...settings } as ConstructorParameters<typeof BertNormalizer>[0]);
-    this.#settings = settings;
-  }
-
-  /**
-   * Normalises one text.
-   *
-   * @param text The text.
-   * @returns The normalised text.
-   */
-  override normalize(text: string): string {
-    const { clean_text, handle_chinese_chars, lowercase } = this.#settings;
-    if (PRINTABLE_ASCII.test(text)) return lowercase ? text.toLowerCase() : text;
-    if (clean_text) text = text.replace(REMOVED_CHARACTERS, "").replace(WHITE_SPACE, " ");
-    if (handle_chinese_chars) text = text.replace(IDEOGRAPHS, " $& ");
-    if (this.#settings.strip_accents ?? lowercase) {
-      text = text.normalize("NFD").replace(NONSPACING_MARKS, "");
-    }
-    // A capital sigma is the one letter whose lower case JavaScript takes from its neighbours.
-    return lowercase ? text.replaceAll("Σ", "σ").toLowerCase() : text;
-  }
+/**
+ * Normalises text as BERT's tokenizer does: clean, set ideographs apart, strip accents, lowercase.
+ *
+ * @param text The text.
+ * @param settings The `normalizer` entry of tokenizer.json.
+ * @returns The normalised text.
+ */
+export function normalizeBertText(text: string, settings: BertNormalizerConfig): string {
+  const { clean_text, handle_chinese_chars, lowercase, strip_accents } = settings;
+  if (PRINTABLE_ASCII.test(text)) return lowercase ? text.toLowerCase() : text;
+  if (clean_text) text = text.replace(REMOVED_CHARACTERS, "").replace(WHITE_SPACE, " ");
+  if (handle_chinese_chars) text = text.replace(IDEOGRAPHS, " $& ");
+  if (strip_accents ?? lowercase) text = text.normalize("NFD").replace(NONSPACING_MARKS, "");
+  // A capital sigma is the one letter whose lower case JavaScript takes from its neighbours.
+  return lowercase ? text.replaceAll("Σ", "σ").toLowerCase() : text;
 }
 
-/** Splits normalised text into words and single punctuation characters. */
-export class ExactBertPreTokenizer extends BertPreTokenizer {
-  /**
-   * Splits one text.
-   *
-   * @param text The normalised text.
-   * @returns Its words, in order, without whitespace.
-   */
-  override pre_tokenize_text(text: string): string[] {
-    return text.match(WORDS) ?? [];
-  }
+/**
+ * Splits normalised text into words and single punctuation characters.
+ *
+ * @param text The normalised text.
+ * @returns Its words, in order, without whitespace.
+ */
+export function splitBertWords(text: string): string[] {
+  return text.match(WORDS) ?? [];
 }

@@ -26,6 +26,8 @@ export interface WantedColumn {
   readonly given: string | undefined;
   /** The task's names for it, best first. */
   readonly known: readonly string[];
+  /** Names beside which none of the known ones is taken unless the caller gives it. */
+  readonly rivals?: readonly string[];
   /** The task's 0-based index of it in files without a header. */
   readonly index: number | undefined;
   /** Whether it is an error not to find it. */
@@ -44,6 +46,9 @@ export interface WantedColumns {
 
 /** What files without a task and without `--text` most often call their text. */
 const DEFAULT_TEXT_COLUMNS = ["sentence", "text"];
+
+/** Beside one of these a "sentence" is half of a pair: which halves to take must be said. */
+const PAIR_COLUMNS = ["question", "passage", "premise", "hypothesis", "sentence2", "text_pair"];
 
 const INDEX = /^(0|[1-9][0-9]*)$/;
 
@@ -66,6 +71,7 @@ export function wantedColumns(
       flag: "--text",
       given: given.text,
       known: task?.text ?? DEFAULT_TEXT_COLUMNS,
+      rivals: task ? [] : PAIR_COLUMNS,
       index: task?.headerless?.text,
       required: true,
     },
@@ -166,7 +172,11 @@ export function findKey(
   return name;
 }
 
-function findName({ given, known }: WantedColumn, names: readonly string[]): string | undefined {
+function findName(
+  { given, known, rivals = [] }: WantedColumn,
+  names: readonly string[],
+): string | undefined {
+  if (given === undefined && rivals.some((rival) => names.includes(rival))) return undefined;
   const candidates = given === undefined ? known : [given];
   return candidates.find((candidate) => names.includes(candidate));
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { UsageError } from "../errors.ts";
 import {
-  type BertNormalizerConfig,
-  ExactBertNormalizer,
-  ExactBertPreTokenizer,
-} from "./bert_text.ts";
+  BertNormalizer,
+  BertPreTokenizer,
+  Tokenizer as HuggingFaceTokenizer,
+} from "@huggingface/tokenizers";
+import { UsageError } from "../errors.ts";
+import { type BertNormalizerConfig, normalizeBertText, splitBertWords } from "./bert_text.ts";
 import { invalidTokenizer, parseTemplate, specialCount, type TemplatePiece } from "./template.ts";
 import { longestFirst } from "./truncate.ts";
 
@@ -137,6 +137,27 @@ function createInner(
   const preTokenizer = json.pre_tokenizer as { type: string } | null;
   if (preTokenizer?.type === "BertPreTokenizer") inner.pre_tokenizer = new ExactBertPreTokenizer();
   return inner;
+}
+
+/** The package's normaliser with the Rust library's results. */
+class ExactBertNormalizer extends BertNormalizer {
+  readonly #settings: BertNormalizerConfig;
+
+  constructor(settings: BertNormalizerConfig) {
+    super({ ...settings } as ConstructorParameters<typeof BertNormalizer>[0]);
+    this.#settings = settings;
+  }
+
+  override normalize(text: string): string {
+    return normalizeBertText(text, this.#settings);
+  }
+}
+
+/** The package's pre-tokeniser with the Rust library's results. */
+class ExactBertPreTokenizer extends BertPreTokenizer {
+  override pre_tokenize_text(text: string): string[] {
+    return splitBertWords(text);
+  }
 }
 
 /** Applies the settings of tokenizer_config.json that win over tokenizer.json's normaliser. */

@@ -217,6 +217,9 @@ Deno.test("parseDataset() looks for the usual names where no column is named", (
   assertEquals(parse("text\tlabel\na\t1\n", { path: "d.tsv" }), rows);
   assertEquals(parse("id,sentence,label\n0,a,1\n", { path: "d.csv" }), rows);
   fails("review\tlabel\na\t1\n", { path: "d.tsv" }, "missing-column", "review");
+  // Half of a pair is no text of its own.
+  const pairs = "question\tsentence\tlabel\na\tb\t1\n";
+  fails(pairs, { path: "d.tsv" }, "missing-column", "--text");
 });
 
 Deno.test("parseDataset() refuses files of unknown formats", () => {
