@@ -1,0 +1,40 @@
+/**
+ * The `attention` operation: multi-head self-attention inside each sequence.
+ *
+ * @module
+ */
+
+import type { Value } from "../../value.ts";
+import { expectCols, expectDistinct, expectPositive, expectRows } from "../guards.ts";
+
+/** Scaled dot-product self-attention; a token attends to every token of its own sequence. */
+export interface AttentionOp {
+  /** Which operation this is. */
+  readonly op: "attention";
+  /** Queries, keys and values side by side, `[tokens, 3H]`; head `m` owns `H / numHeads` columns. */
+  readonly qkv: Value;
+  /** Heads; divides `H`. */
+  readonly numHeads: number;
+  /** Output, `[tokens, H]`: the heads' results side by side. */
+  readonly y: Value;
+}
+
+/**
+ * Checks the shapes of an `attention` operation.
+ *
+ * @param op The operation.
+ * @throws {TypeError} When a shape does not fit.
+ * @throws {RangeError} When the number of heads is not a positive integer that divides `H`.
+ */
+export function checkAttention({ qkv, numHeads, y }: AttentionOp): void {
+  expectRows("attention", qkv, "tokens");
+  expectRows("attention", y, "tokens");
+  expectCols("attention", qkv, 3 * y.cols);
+  expectDistinct("attention", [y], [qkv]);
+  expectPositive("attention", "the number of heads", numHeads, true);
+  if (y.cols % numHeads !== 0) {
+    throw new RangeError(
+      `Cannot run attention: ${y.cols} columns of "${y.label}" do not split into ${numHeads} heads`,
+    );
+  }
+}

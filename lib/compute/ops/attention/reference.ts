@@ -1,0 +1,61 @@
+/**
+ * `attention` by definition, in f64.
+ *
+ * @module
+ */
+
+import type { Numbers } from "../linear/reference.ts";
+
+/**
+ * Computes `softmax(q kᵀ / sqrt(headDim)) v` per sequence and head.
+ *
+ * @param qkv Queries, keys and values side by side, `[tokens, 3H]` with `H = numHeads * headDim`.
+ * @param starts Where each sequence begins, plus the end, `[sequences + 1]`.
+ * @param shape Heads, and columns of a head in elements.
+ * @returns `f64 [tokens, H]`, row-major.
+ */
+export function attention(
+  qkv: Numbers,
+  starts: Uint32Array<ArrayBuffer>,
+  { numHeads, headDim }: { readonly numHeads: number; readonly headDim: number },
+): Float64Array<ArrayBuffer> {
+  const hidden = numHeads * headDim;
+  const y = new Float64Array(starts.at(-1)! * hidden);
+  for (let b = 0; b + 1 < starts.length; b++) {
+    const [begin, end] = [starts[b]!, starts[b + 1]!];
+    const weights = new Float64Array(end - begin);
+    for (let t = begin; t < end; t++) {
+      for (let head = 0; head < numHeads; head++) {
+        const q = t * 3 * hidden + head * headDim;
+        const k = begin * 3 * hidden + hidden + head * headDim;
+        for (let s = 0; s < weights.length; s++) {
+          let dot = 0;
+          for (let i = 0; i < headDim; i++) dot += qkv[q + i]! * qkv[k + s * 3 * hidden + i]!;
+          weights[s] = dot / Math.sqrt(headDim);
+        }
+        softmax(weights);
+        const v = k + hidden;
+        const out = t * hidden + head * headDim;
+        for (let s = 0; s < weights.length; s++) {
+          for (let i = 0; i < headDim; i++) {
+            y[out + i]! += weights[s]! * qkv[v + s * 3 * hidden + i]!;
+          }
+        }
+      }
+    }
+  }
+  return y;
+}
+
+/**
+ * Replaces scores with their softmax; the maximum is subtracted first, so that nothing overflows.
+ *
+ * @param scores The scores, at least one; overwritten.
+ */
+export function softmax(scores: Float64Array<ArrayBuffer>): void {
+  let max = -Infinity;
+  for (const score of scores) max = Math.max(max, score);
+  let sum = 0;
+  for (let s = 0; s < scores.length; s++) sum += scores[s] = Math.exp(scores[s]! - max);
+  for (let s = 0; s < scores.length; s++) scores[s]! /= sum;
+}

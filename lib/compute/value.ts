@@ -1,0 +1,33 @@
+/**
+ * What kernels work on: matrices that live on a backend, and packed ragged batches.
+ *
+ * @module
+ */
+
+/** A matrix of activations on a backend, `f32 [rows, cols]`, row-major; rows follow the batch. */
+export interface Value {
+  /** What it holds, for error messages and debuggers. */
+  readonly label: string;
+  /** Whether it has one row a token or one row a sequence. */
+  readonly rowsFollow: "tokens" | "sequences";
+  /** Columns, in elements. */
+  readonly cols: number;
+}
+
+/** A constant matrix on a backend, `f32 [rows, cols]`, row-major as PyTorch stores it; packed once. */
+export interface Weight {
+  /** The tensor's name, for error messages and debuggers. */
+  readonly label: string;
+  /** Rows, in elements (1 for a vector). */
+  readonly rows: number;
+  /** Columns, in elements. */
+  readonly cols: number;
+}
+
+/** Sequences laid end to end without padding. */
+export interface RaggedBatch {
+  /** Tokens in all: `T`, the sum of the lengths. */
+  readonly tokens: number;
+  /** Where each sequence begins, plus the end: `[B + 1]`; every length is at least 1. */
+  readonly starts: Uint32Array<ArrayBuffer>;
+}

@@ -1,0 +1,98 @@
+// Runs operations on WebGPU and on the reference, on the same seeded data.
+
+import type { Backend } from "../../../lib/compute/backend.ts";
+import type { Op } from "../../../lib/compute/ops/op.ts";
+import { ReferenceBackend } from "../../../lib/compute/reference/backend.ts";
+import type { RaggedBatch, Value, Weight } from "../../../lib/compute/value.ts";
+import { WebGpuBackend, type WebGpuOptions } from "../../../lib/compute/webgpu/backend.ts";
+import { GpuDevice } from "../../../lib/compute/webgpu/device.ts";
+import { assertClose, type Tolerance } from "../../_close.ts";
+import { noise } from "../../_noise.ts";
+
+/** Opens WebGPU; undefined, with a line, where TINYGRAFT_ALLOW_NO_GPU=1 allows its absence. */
+export async function openGpu(): Promise<GpuDevice | undefined> {
+  const gpu = await GpuDevice.open();
+  if (gpu !== undefined) return gpu;
+  if (Deno.env.get("TINYGRAFT_ALLOW_NO_GPU") === "1") {
+    console.log("no WebGPU adapter: this test was skipped, as TINYGRAFT_ALLOW_NO_GPU=1 allows");
+    return undefined;
+  }
+  throw new Error(
+    "no WebGPU adapter: install a driver (Debian: apt-get install mesa-vulkan-drivers), or set " +
+      "TINYGRAFT_ALLOW_NO_GPU=1 to skip the tests that need one",
+  );
+}
+
+/** Opens a WebGPU backend, or undefined where its absence is allowed. */
+export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBackend | undefined> {
+  const gpu = await openGpu();
+  return gpu && new WebGpuBackend(gpu, options);
+}
+
+/** A batch of sequences with these lengths. */
+export function batchOf(lengths: readonly number[]): RaggedBatch {
+  const starts = new Uint32Array(lengths.length + 1);
+  for (const [b, length] of lengths.entries()) starts[b + 1] = starts[b]! + length;
+  return { tokens: starts.at(-1)!, starts };
+}
+
+/** Makes the same seeded matrices on whichever backend it is given, and frees them again. */
+export class Maker implements Disposable {
+  #seed = 1;
+  readonly #made: (Value | Weight)[] = [];
+
+  /** Fills matrices of one backend for one batch. */
+  constructor(readonly backend: Backend, readonly batch: RaggedBatch) {}
+
+  /** A value to write to. */
+  output(label: string, rowsFollow: Value["rowsFollow"], cols: number): Value {
+    return this.#keep(this.backend.value(label, rowsFollow, cols));
+  }
+
+  /** A value full of seeded noise. */
+  input(label: string, cols: number, scale = 1): Value {
+    const value = this.output(label, "tokens", cols);
+    this.backend.write(value, noise(this.batch.tokens * cols, { seed: this.#seed++, scale }));
+    return value;
+  }
+
+  /** A weight full of seeded noise. */
+  weight(label: string, rows: number, cols: number, scale = 1): Weight {
+    const data = noise(rows * cols, { seed: this.#seed++, scale });
+    return this.#keep(this.backend.weight(label, data, rows, cols));
+  }
+
+  /** Frees what was made. */
+  [Symbol.dispose](): void {
+    for (const resource of this.#made) this.backend.free(resource);
+  }
+
+  #keep<T extends Value | Weight>(resource: T): T {
+    this.#made.push(resource);
+    return resource;
+  }
+}
+
+/** One operation to compare, on data of the maker's backend. */
+export type Case = (maker: Maker) => Op;
+
+/** Fails unless an operation gives the same on a backend as by its definition. */
+export async function compare(
+  backend: Backend | undefined,
+  lengths: readonly number[],
+  make: Case,
+  tolerance: Tolerance,
+): Promise<void> {
+  if (backend === undefined) return;
+  const batch = batchOf(lengths);
+  const reference = new ReferenceBackend({ maxTokens: batch.tokens });
+  const results: Float32Array[] = [];
+  for (const each of [backend, reference]) {
+    each.begin(batch);
+    using maker = new Maker(each, batch);
+    const op = make(maker);
+    each.run(op);
+    results.push(...await each.read([op.y]));
+  }
+  assertClose(results[0]!, results[1]!, tolerance, `${lengths.length} sequences`);
+}
