@@ -1,0 +1,246 @@
+/**
+ * Checkpoint surgery for tiny-attention adapters: graft an adapter into a safetensors checkpoint,
+ * merge its heads, check that accuracy held, on WebGPU or on a plain reference.
+ *
+ * @example Average an adapter's heads, and see what that costs
+ * ```ts
+ * import { checkMerge, execute, openAdapter, planMerge } from "tinygraft";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * using adapter = await openAdapter("fixtures/mini/adapter");
+ * const merge = await planMerge(adapter, `${folder}/one-head`, { method: "average" });
+ * assertEquals([merge.headsBefore, merge.headsAfter, merge.exact], [4, 1, false]);
+ * await execute(merge.plan);
+ *
+ * const result = await checkMerge({
+ *   base: "fixtures/mini/encoder",
+ *   before: "fixtures/mini/adapter",
+ *   after: `${folder}/one-head`,
+ *   data: "fixtures/mini/data/dev.tsv",
+ *   device: "reference",
+ *   limit: 8,
+ *   maxDrop: 0.01,
+ * });
+ * assertEquals(result.examples, 8);
+ * assert(result.maxLogitDifference > 0);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * @module
+ */
+
+export * from "./lib/errors.ts";
+export { VERSION } from "./lib/version.ts";
+
+// Tensors and the safetensors format.
+export { type ByteSource, MemorySource } from "./lib/tensor/byte_source.ts";
+export { decodeFloats, decodeFloats64, encodeFloats } from "./lib/tensor/decode.ts";
+export { type Dtype, DTYPES, type FloatDtype, isDtype, isFloatDtype } from "./lib/tensor/dtype.ts";
+export {
+  bfloat16ToFloats,
+  floatsToBfloat16,
+  floatsToHalf,
+  halfToFloats,
+} from "./lib/tensor/half.ts";
+export {
+  elementCount,
+  formatShape,
+  tensorByteLength,
+  type TensorInfo,
+} from "./lib/tensor/shape.ts";
+export {
+  type Finding,
+  type Header,
+  type HeaderTensor,
+  MAX_HEADER_BYTES,
+  WARNING_CODES,
+  type WarningCode,
+} from "./lib/safetensors/header.ts";
+export {
+  checkSource,
+  readHeader,
+  type ReadOptions,
+  type SourceReport,
+} from "./lib/safetensors/reader.ts";
+export { type JsonValue, parseJsonStrict } from "./lib/safetensors/json.ts";
+export {
+  compareUtf8,
+  type FileLayout,
+  layoutFile,
+  serialize,
+  type TensorSpec,
+} from "./lib/safetensors/writer.ts";
+export {
+  formatShardIndex,
+  isSafeFileName,
+  parseShardIndex,
+  type ShardIndex,
+} from "./lib/safetensors/shard_index.ts";
+
+// Models and text.
+export {
+  type Architecture,
+  type DimensionName,
+  type WeightTemplate,
+} from "./lib/model/architecture.ts";
+export { type EncoderConfig, parseEncoderConfig } from "./lib/model/config.ts";
+export { ARCHITECTURES } from "./lib/model/registry.ts";
+export {
+  checkModel,
+  type ModelFinding,
+  type ResolvedModel,
+  resolveModel,
+} from "./lib/model/resolve.ts";
+export { type ColumnNames } from "./lib/text/columns.ts";
+export { createTokenizer, type Encoding, type Tokenizer } from "./lib/text/tokenizer.ts";
+export { type DatasetOptions, parseDataset, type Row } from "./lib/text/dataset.ts";
+export { labelIndices, type LabelOptions, labelValues } from "./lib/text/labels.ts";
+export { findTask, type Metric, type Task, type TaskColumns, TASKS } from "./lib/text/tasks.ts";
+
+// Checkpoints: opening, planning, writing.
+export { FileSource } from "./lib/checkpoint/sources.ts";
+export {
+  type Checkpoint,
+  type CheckpointFile,
+  openCheckpoint,
+  type OpenOptions,
+  readFloats,
+  readTensor,
+  type TensorEntry,
+} from "./lib/checkpoint/open.ts";
+export { type OpenModel, openModel } from "./lib/checkpoint/open_model.ts";
+export { contentHash } from "./lib/checkpoint/hash.ts";
+export {
+  describePlan,
+  type FileDescription,
+  type Plan,
+  type PlanDescription,
+  type PlannedFile,
+  type TensorDescription,
+  type TensorStep,
+} from "./lib/checkpoint/plan.ts";
+export { checkOutput, type OutputOptions } from "./lib/checkpoint/output.ts";
+export { execute, type ExecuteOptions, type WrittenFile } from "./lib/checkpoint/execute.ts";
+export { type FileFindings, validateLocation } from "./lib/checkpoint/validate.ts";
+
+// Adapters.
+export {
+  type AdapterConfig,
+  type AdapterTask,
+  formatAdapterConfig,
+  headsOfLayer,
+  type MergedFrom,
+  parseAdapterConfig,
+} from "./lib/adapter/config.ts";
+export {
+  type AdapterDimension,
+  adapterTensors,
+  type AdapterTensorSpec,
+  type AdapterTensorTemplate,
+  type InitRule,
+} from "./lib/adapter/tensors.ts";
+export { type Adapter, checkFits, openAdapter } from "./lib/adapter/open.ts";
+export { baseContentHash } from "./lib/adapter/embedded.ts";
+export { type AdapterSource, type FreshAdapter } from "./lib/adapter/plan.ts";
+export { initAdapter, type InitOptions, type InitResult, planInit } from "./lib/adapter/init.ts";
+export { type InjectOptions, type InjectResult, planInject } from "./lib/adapter/inject.ts";
+export { planExtract, planStrip } from "./lib/adapter/extract.ts";
+export {
+  type InspectedAdapter,
+  type InspectedArchitecture,
+  type InspectedFile,
+  type InspectedTensor,
+  type Inspection,
+  inspectLocation,
+} from "./lib/adapter/inspect.ts";
+export { validateAdapter } from "./lib/adapter/validate.ts";
+
+// Merging.
+export { averageHeads } from "./lib/merge/average.ts";
+export { foldLayer } from "./lib/merge/fold.ts";
+export { headOutputs, type LayerInputs, layerUpdate } from "./lib/merge/forward.ts";
+export { gaussianInputs, headSimilarity, relativeError } from "./lib/merge/compare.ts";
+export { type LayerModule, readLayer } from "./lib/merge/layer.ts";
+export {
+  type AdapterMerge,
+  type LayerReport,
+  MERGE_METHODS,
+  type MergeMethod,
+  type MergeOptions,
+  planMerge,
+} from "./lib/merge/merge_adapter.ts";
+
+// Running.
+export { type Backend, type BatchSize, type Waited } from "./lib/compute/backend.ts";
+export { type DeviceName, openBackend, type OpenBackendOptions } from "./lib/compute/open.ts";
+export { type Op } from "./lib/compute/ops/op.ts";
+export { type AttentionOp } from "./lib/compute/ops/attention/op.ts";
+export { type ClassifyOp } from "./lib/compute/ops/classify/op.ts";
+export { type LayerNormOp } from "./lib/compute/ops/layer_norm/op.ts";
+export { type Activation, type LinearOp } from "./lib/compute/ops/linear/op.ts";
+export { type TinyAttentionOp } from "./lib/compute/ops/tiny_attention/op.ts";
+export { type RaggedBatch, type Value, type Weight } from "./lib/compute/value.ts";
+export { type BatchLimits, packBatches, type PackedBatch } from "./lib/runtime/batch.ts";
+export {
+  type AdapterWeights,
+  type EmbeddingTable,
+  type EncoderWeights,
+  type LayerWeights,
+  loadAdapter,
+  loadEncoder,
+  type TinyAttentionWeights,
+  type WeightAndBias,
+} from "./lib/runtime/load.ts";
+export { Encoder, type StageObserver } from "./lib/runtime/encoder.ts";
+export {
+  type ClassifyOptions,
+  classifyRows,
+  type Logits,
+  type RunTimings,
+} from "./lib/runtime/classify.ts";
+
+// Evaluating.
+export {
+  accuracy,
+  argmax,
+  type ClassPredictions,
+  computeMetric,
+  f1,
+  matthews,
+  pearson,
+  type Predictions,
+  spearman,
+  type ValuePredictions,
+} from "./lib/eval/metrics.ts";
+export {
+  type BootstrapOptions,
+  type McNemar,
+  mcnemar,
+  pairedBootstrap,
+} from "./lib/eval/significance.ts";
+export {
+  type CompareOptions,
+  compareOutputs,
+  type Comparison,
+  type MetricValues,
+  type Outputs,
+  type Significance,
+} from "./lib/eval/compare.ts";
+export { openSession, type Session, type SessionOptions } from "./lib/eval/session.ts";
+export { type DataOptions, type DataRows } from "./lib/eval/rows.ts";
+export { type RowsRun, type RunOptions, runRows } from "./lib/eval/run.ts";
+export {
+  checkMerge,
+  type CheckOptions,
+  type CheckPrediction,
+  type CheckResult,
+  type CheckTimings,
+  type RowOutput,
+} from "./lib/eval/check.ts";
+export {
+  type Prediction,
+  type PredictOptions,
+  type PredictResult,
+  predictRows,
+} from "./lib/eval/predict.ts";
