@@ -1,0 +1,65 @@
+/**
+ * The flags that describe a new adapter, shared by `init` and `inject`.
+ *
+ * @module
+ */
+
+import type { InitOptions } from "../lib/adapter/init.ts";
+import { UsageError } from "../lib/errors.ts";
+
+import type { Flag, FlagValues } from "./flags.ts";
+
+/** The flags of a new adapter. */
+export const INIT_FLAGS: readonly Flag[] = [
+  { name: "heads", kind: "integer", min: 1, max: 4096, default: 4, help: "heads of each layer" },
+  { name: "head-dim", kind: "integer", min: 1, max: 4096, default: 1, help: "width of a head" },
+  {
+    name: "combine",
+    kind: "string",
+    choices: ["sum", "mean"],
+    default: "sum",
+    help: "how the heads are added up",
+  },
+  { name: "labels", kind: "string", value: "A,B,…", help: "class names in classifier order" },
+  { name: "num-labels", kind: "integer", min: 1, help: "number of classes, without names" },
+  { name: "regression", kind: "boolean", help: "one output, a score" },
+  { name: "shared-init", kind: "boolean", help: "start every head with the first one's weights" },
+  { name: "seed", kind: "integer", min: 0, max: 0xffffffff, default: 0, help: "random seed" },
+];
+
+/**
+ * Reads the flags of a new adapter.
+ *
+ * @throws {UsageError} unless exactly one of `--labels`, `--num-labels`, `--regression` is given.
+ */
+export function initOptions(flags: FlagValues): InitOptions {
+  const given = ["labels", "num-labels", "regression"].filter((name) => flags.has(name));
+  if (given.length !== 1) {
+    throw new UsageError(
+      "Cannot tell the classifier's outputs: give one of --labels A,B, --num-labels N or " +
+        `--regression, found ${given.length === 0 ? "none" : given.map((n) => `--${n}`).join(" ")}`,
+    );
+  }
+  const labels = parseLabels(flags.string("labels"));
+  const regression = flags.boolean("regression");
+  return {
+    heads: flags.number("heads")!,
+    headDim: flags.number("head-dim")!,
+    combine: flags.required("combine") === "mean" ? "mean" : "sum",
+    task: { type: regression ? "regression" : "classification", labels },
+    numLabels: regression ? 1 : labels?.length ?? flags.number("num-labels")!,
+    sharedInit: flags.boolean("shared-init"),
+    seed: flags.number("seed")!,
+  };
+}
+
+function parseLabels(text: string | undefined): readonly string[] | null {
+  if (text === undefined) return null;
+  const labels = text.split(",").map((label) => label.trim());
+  if (labels.some((label) => label === "") || new Set(labels).size !== labels.length) {
+    throw new UsageError(
+      `Bad value "${text}" of --labels: expected different, non-empty names with commas between`,
+    );
+  }
+  return labels;
+}

@@ -1,0 +1,31 @@
+/**
+ * The table of commands.
+ *
+ * @module
+ */
+
+import { check } from "./check.ts";
+import type { Command } from "./command.ts";
+import { completionsCommand } from "./completions_command.ts";
+import { doctor } from "./doctor.ts";
+import { extract } from "./extract.ts";
+import { init } from "./init.ts";
+import { inject } from "./inject.ts";
+import { inspect } from "./inspect.ts";
+import { merge } from "./merge.ts";
+import { predict } from "./predict.ts";
+import { validate } from "./validate.ts";
+
+/** Every command, in the order of `--help`. */
+export const COMMANDS: readonly Command[] = [
+  inspect,
+  validate,
+  init,
+  inject,
+  extract,
+  merge,
+  check,
+  predict,
+  doctor,
+  completionsCommand(() => COMMANDS),
+];

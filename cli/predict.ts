@@ -1,0 +1,84 @@
+/**
+ * `tinygraft predict`: labels and probabilities of texts.
+ *
+ * @module
+ */
+
+import { UsageError } from "../lib/errors.ts";
+import { type PredictResult, predictRows } from "../lib/eval/predict.ts";
+import type { Command, Invocation } from "./command.ts";
+import { formatTable, printable } from "./format.ts";
+import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
+
+const SHOWN_TEXT_LENGTH = 60;
+
+/** The command. */
+export const predict: Command = {
+  name: "predict",
+  group: "Merge and check",
+  summary: "label, probabilities and logits of texts",
+  description:
+    "Classifies the rows of a file, or the texts given as arguments. Without --adapter " +
+    "BASE must\ncarry one (a checkpoint made by inject).",
+  positionals: [
+    { name: "BASE", help: "the base checkpoint" },
+    {
+      name: "TEXT",
+      help: "texts to classify, where there is no --data",
+      optional: true,
+      many: true,
+    },
+  ],
+  flags: [
+    { name: "adapter", kind: "string", value: "DIR", help: "the adapter (default: BASE's own)" },
+    { name: "data", kind: "string", value: "FILE", help: "rows to classify: .tsv, .csv, .jsonl" },
+    ...DATA_FLAGS,
+    ...RUN_FLAGS,
+  ],
+  examples: [
+    {
+      does: "one sentence",
+      line: 'tinygraft predict mini/encoder --adapter mini/adapter "where is my parcel"',
+    },
+    {
+      does: "a file, as JSON",
+      line: "tinygraft predict injected --data dev.tsv --text sentence --json",
+    },
+  ],
+  async run(invocation: Invocation) {
+    const [base, ...texts] = invocation.args as [string, ...string[]];
+    const data = invocation.flags.string("data");
+    if ((data === undefined) === (texts.length === 0)) {
+      throw new UsageError(
+        "Cannot tell what to classify: give either --data FILE or one TEXT or more",
+      );
+    }
+    const result = await predictRows({
+      ...runOptions(invocation, "Classifying"),
+      base,
+      adapter: invocation.flags.string("adapter") ?? base,
+      texts,
+      ...(data === undefined ? {} : { data }),
+    });
+    invocation.progress.end();
+    const { device, labels, predictions } = result;
+    invocation.print({ device, labels, predictions }, () => textOf(result));
+    return 0;
+  },
+};
+
+function textOf({ rows, predictions }: PredictResult): string {
+  const lines = predictions.map(({ label, probabilities }, index) => {
+    const row = rows[index]!;
+    const score = typeof label === "number" && probabilities === null ? label.toFixed(4) : label;
+    const best = probabilities === null ? "" : `${(100 * Math.max(...probabilities)).toFixed(1)} %`;
+    return [String(score), best, shorten(row.pair ? `${row.text} | ${row.pair}` : row.text)];
+  });
+  return formatTable(["label", "probability", "text"], lines, ["left", "right"]);
+}
+
+function shorten(text: string): string {
+  const characters = [...printable(text)];
+  if (characters.length <= SHOWN_TEXT_LENGTH) return characters.join("");
+  return `${characters.slice(0, SHOWN_TEXT_LENGTH - 1).join("")}…`;
+}
