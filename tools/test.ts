@@ -1,0 +1,117 @@
+/**
+ * `deno task test`: sets up what the tests need and runs them in groups, each a process.
+ *
+ * Words narrow the run to tests whose names hold them, paths to files; flags go to `deno test`.
+ * With `--real` (`deno task test:real`) it runs the tests against Python's libraries and against
+ * the models in ../shared instead. The last line is `N passed, N failed`.
+ *
+ * Tests get every permission (-A): they start processes, make temporary folders and read driver
+ * variables. None of them needs the network; only the set-up fetches anything.
+ *
+ * @module
+ */
+
+import { runtimeFolderEnv } from "../cli/runtime_folder.ts";
+import { exists, listFiles, ROOT } from "./files.ts";
+import { writeOut } from "./process.ts";
+import { pythonEnvironment } from "./python_env.ts";
+import {
+  type Group,
+  type Kind,
+  kindOf,
+  narrow,
+  runGroup,
+  splitArguments,
+  sum,
+  type Tally,
+  type TestArguments,
+} from "./test_runner.ts";
+import { setUpWebgpu } from "./webgpu_setup.ts";
+
+const FAILED: Tally = { passed: 0, failed: 1 };
+const NOTHING: Tally = { passed: 0, failed: 0 };
+/** What holds examples that run as tests; a folder's test files are not under these. */
+const DOCUMENTED = ["lib", "mod.ts", "README.md", "ARCHITECTURE.md"];
+
+/** The tests of one kind as a process; undefined when the arguments leave none. */
+function groupOf(kind: Kind, args: TestArguments, env: Record<string, string>): Group | undefined {
+  const files = narrow(
+    listFiles("tests", "_test.ts").filter((path) => kindOf(path) === kind),
+    args.paths,
+  );
+  const documented = kind === "main" ? documents(args.paths) : [];
+  if (files.length + documented.length === 0) return undefined;
+  const flags = documented.length > 0 ? ["--doc", ...args.flags] : args.flags;
+  return {
+    name: `${kind} tests`,
+    command: [
+      Deno.execPath(),
+      "test",
+      "-A",
+      "--permit-no-files",
+      ...flags,
+      ...files,
+      ...documented,
+    ],
+    env,
+    mayAbort: kind === "gpu" || kind === "real",
+  };
+}
+
+/** The documents whose examples run: all of them, or those that the paths name. */
+function documents(paths: readonly string[]): string[] {
+  if (paths.length > 0) return paths.filter((path) => !path.startsWith("tests"));
+  return DOCUMENTED.filter((path) => exists(`${ROOT}/${path}`));
+}
+
+/** Runs the tests of one kind. */
+async function runKind(kind: Kind, args: TestArguments, env: Record<string, string>) {
+  const group = groupOf(kind, args, env);
+  return group ? await runGroup(group, writeOut) : NOTHING;
+}
+
+/** Runs the tests that drive a GPU; without one, that is one failure unless it is allowed. */
+async function runGpuTests(kind: "gpu" | "real", args: TestArguments, env: Record<string, string>) {
+  if (!groupOf(kind, args, env)) return NOTHING;
+  const allowed = Deno.env.get("TINYGRAFT_ALLOW_NO_GPU") === "1";
+  const setup = await setUpWebgpu(!allowed);
+  if ("reason" in setup) {
+    const result = allowed ? "are left out" : "fail; TINYGRAFT_ALLOW_NO_GPU=1 leaves them out";
+    console.error(`${setup.reason} (${kind} tests ${result})`);
+    return allowed ? NOTHING : FAILED;
+  }
+  console.log(`WebGPU adapter: ${setup.name}${setup.software ? " (software)" : ""}`);
+  return await runKind(kind, args, env);
+}
+
+/** Runs what needs nothing but this checkout. */
+async function runOwnTests(args: TestArguments): Promise<Tally[]> {
+  const env = runtimeFolderEnv();
+  return [await runKind("main", args, env), await runGpuTests("gpu", args, env)];
+}
+
+/** Runs what needs Python's libraries, or models that this checkout does not hold. */
+async function runRealTests(args: TestArguments): Promise<Tally[]> {
+  const python = await pythonEnvironment();
+  if ("reason" in python) {
+    console.error(python.reason);
+    return [FAILED];
+  }
+  const env = { ...runtimeFolderEnv(), TINYGRAFT_PYTHON: python.path };
+  const tallies = [await runKind("interop", args, env)];
+  if (exists(`${ROOT}/../shared/goldens`)) {
+    tallies.push(await runGpuTests("real", args, env));
+  } else {
+    console.error("tests/real: not run, as ../shared with its models and goldens is absent");
+  }
+  return tallies;
+}
+
+if (import.meta.main) {
+  const real = Deno.args.includes("--real");
+  const rest = Deno.args.filter((arg) => arg !== "--real");
+  const args = splitArguments(rest, (arg) => exists(`${ROOT}/${arg}`));
+  const { passed, failed } = sum(await (real ? runRealTests(args) : runOwnTests(args)));
+  console.log(`${passed} passed, ${failed} failed`);
+  Deno.exit(failed > 0 ? 1 : 0);
+}
