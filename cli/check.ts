@@ -87,8 +87,8 @@ function emptyPlan(output: string, data: string): Plan {
 }
 
 function documentOf(result: CheckResult): Record<string, unknown> {
-  const { predictions: _, ...document } = result;
-  return document;
+  const { predictions: _, before, after, ...document } = result;
+  return { ...document, before: { metrics: before }, after: { metrics: after } };
 }
 
 function textOf(result: CheckResult, before: string, after: string): string {

@@ -38,7 +38,7 @@ export const extract: Command = {
     const outcomes = await carryOut(plans, invocation);
     const document = {
       adapter: out,
-      plan: outcomes.map((outcome) => outcome.plan),
+      plans: outcomes.map((outcome) => outcome.plan),
       written: outcomes.flatMap((outcome) => outcome.written),
       dryRun: outcomes[0]!.dryRun,
     };

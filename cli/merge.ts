@@ -91,5 +91,10 @@ function headCount(heads: number | readonly number[]): string {
 function similarityRange(matrix: readonly (readonly number[])[]): string {
   const pairs = matrix.flatMap((row, i) => row.slice(i + 1));
   if (pairs.length === 0) return "one head";
-  return `${Math.min(...pairs).toFixed(2)} to ${Math.max(...pairs).toFixed(2)}`;
+  return `${cosine(Math.min(...pairs))} to ${cosine(Math.max(...pairs))}`;
+}
+
+/** Two digits; a negative zero is a zero. */
+function cosine(value: number): string {
+  return (Math.round(100 * value) / 100 + 0).toFixed(2);
 }

@@ -105,6 +105,9 @@ Deno.test("merge and check: stack costs nothing, average does, and the exit code
   assertEquals(averaged.code, 0);
   assert(averaged.json.maxLogitDifference as number > 1e-3);
   assertEquals(averaged.json.examples, ROWS.length);
+  const { metrics } = averaged.json.before as { metrics: Record<string, number> };
+  const right = metrics.accuracy! * ROWS.length;
+  assert(Math.abs(right - Math.round(right)) < 1e-9 && right <= ROWS.length);
   const lines = (await Deno.readTextFile(predictions)).trimEnd().split("\n");
   assertEquals(lines.map((line) => JSON.parse(line).index), ROWS.map((_, index) => index));
   const largest = Math.max(...lines.flatMap((line) => {
