@@ -6,7 +6,6 @@
 
 import { checkMerge, type CheckResult, shownMetrics } from "../lib/eval/check.ts";
 import { planJsonLines } from "../lib/eval/predictions.ts";
-import type { Plan } from "../lib/checkpoint/plan.ts";
 import { checkOutput, execute } from "../lib/checkpoint/execute.ts";
 import type { Command, Invocation } from "./command.ts";
 import { formatCount, formatTable } from "./format.ts";
@@ -40,7 +39,7 @@ export const check: Command = {
       name: "predictions",
       kind: "string",
       value: "FILE",
-      help: "write every row's logits as JSON Lines; replaces FILE",
+      help: "write every row's logits as JSON Lines",
     },
   ],
   examples: [
@@ -63,8 +62,10 @@ async function runCheck(invocation: Invocation): Promise<number> {
   const [before, after] = [flags.required("before"), flags.required("after")];
   const data = flags.required("data");
   const predictions = flags.string("predictions");
+  const inputs = [base, before, after, data];
+  const force = flags.boolean("force");
   // An output that cannot be written is found before minutes of work, not after.
-  if (predictions !== undefined) checkOutput(emptyPlan(predictions, data), { force: true });
+  if (predictions !== undefined) checkOutput(planJsonLines([], predictions, inputs), { force });
   const result = await checkMerge({
     ...runOptions(invocation, "Checking"),
     base,
@@ -75,15 +76,11 @@ async function runCheck(invocation: Invocation): Promise<number> {
   });
   progress.end();
   if (predictions !== undefined) {
-    const plan = planJsonLines(result.predictions, predictions, [data]);
-    await execute(plan, { force: true, signal: io.signal });
+    const plan = planJsonLines(result.predictions, predictions, inputs);
+    await execute(plan, { force, signal: io.signal });
   }
   invocation.print(documentOf(result), () => textOf(result, before, after));
   return result.passed ? 0 : 1;
-}
-
-function emptyPlan(output: string, data: string): Plan {
-  return planJsonLines([], output, [data]);
 }
 
 function documentOf(result: CheckResult): Record<string, unknown> {

@@ -209,8 +209,9 @@ function badNumber(flag: Flag, text: string): UsageError {
 
 /** How a flag's value is called in help and errors. */
 export function valueName(flag: Flag): string {
+  if (flag.value !== undefined) return flag.value;
   if (flag.choices !== undefined) return flag.choices.join("|");
-  return flag.value ?? (flag.kind === "string" || flag.kind === "strings" ? "TEXT" : "N");
+  return flag.kind === "string" || flag.kind === "strings" ? "TEXT" : "N";
 }
 
 function checkCount(

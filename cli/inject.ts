@@ -65,10 +65,14 @@ export const inject: Command = {
     const source = options === undefined
       ? resources.use(await openAdapter(adapter!))
       : (await initAdapter(base.checkpoint, base.model, options)).adapter;
-    const { plan, added, leftOut } = await planInject(base.checkpoint, base.model, source, out, {
-      as,
-      force,
-    });
+    const { plan, added, leftOut, warnings } = await planInject(
+      base.checkpoint,
+      base.model,
+      source,
+      out,
+      { as, force },
+    );
+    for (const warning of warnings) invocation.warn(warning);
     for (const name of leftOut) invocation.warn(`${name} of the base's folder is not carried over`);
     const [outcome] = await carryOut([plan], invocation);
     invocation.print(

@@ -4,29 +4,42 @@
  * @module
  */
 
+import { TinygraftError } from "../lib/errors.ts";
 import type { Io } from "./io.ts";
 import { run } from "./run.ts";
 import { runtimeFolderEnv } from "./runtime_folder.ts";
 
 const encoder = new TextEncoder();
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(text);
-  try {
-    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
-  } catch (error) {
-    // The reader has seen enough, as in `tinygraft inspect base | head`.
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
-    throw error;
-  }
+/** A stream of the process as a function that takes text. */
+function writerTo(stream: { writeSync(bytes: Uint8Array): number }, name: string) {
+  let closed = false;
+  return (text: string) => {
+    const bytes = encoder.encode(text);
+    try {
+      for (let done = 0; done < bytes.length && !closed;) {
+        done += stream.writeSync(bytes.subarray(done));
+      }
+    } catch (cause) {
+      // A reader that has seen enough, as `head` has, changes nothing about the work's outcome.
+      closed = true;
+      if (cause instanceof Deno.errors.BrokenPipe) return;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new TinygraftError(`Cannot write to ${name}: ${reason}: redirect it elsewhere`, {
+        code: "unwritable-output",
+        cause,
+      });
+    }
+  };
 }
 
 function processIo(signal: AbortSignal): Io {
   const env = (name: string) => Deno.env.get(name) || undefined;
+  const [stdout, stderr] = [writerTo(Deno.stdout, "stdout"), writerTo(Deno.stderr, "stderr")];
   return {
-    out: (text) => writeAll(Deno.stdout, `${text}\n`),
-    err: (text) => writeAll(Deno.stderr, `${text}\n`),
-    status: (text) => writeAll(Deno.stderr, `\r\x1b[K${text}`),
+    out: (text) => stdout(`${text}\n`),
+    err: (text) => stderr(`${text}\n`),
+    status: (text) => stderr(`\r\x1b[K${text}`),
     terminal: Deno.stderr.isTerminal(),
     color: Deno.stdout.isTerminal() && env("NO_COLOR") === undefined &&
       !Deno.args.includes("--no-color"),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openAdapter } from "../lib/adapter/open.ts";
+import { adapterWarnings, openAdapter } from "../lib/adapter/open.ts";
 import {
   type AdapterMerge,
   MERGE_METHODS,
@@ -50,6 +50,7 @@ export const merge: Command = {
     const [location, out] = invocation.args as [string, string];
     const method = invocation.flags.required("method") as MergeMethod;
     using adapter = await openAdapter(location);
+    for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
     const merged = await planMerge(adapter, out, { method });
     const [outcome] = await carryOut([merged.plan], invocation);
     const { headsBefore, headsAfter, layers, exact } = merged;

@@ -53,6 +53,12 @@ export const predict: Command = {
         "Cannot tell what to classify: give either --data FILE or one TEXT or more",
       );
     }
+    const ofFiles = DATA_FLAGS.find(({ name }) => invocation.flags.given(name));
+    if (data === undefined && ofFiles !== undefined) {
+      throw new UsageError(
+        `Cannot use --${ofFiles.name} with TEXT: it is about the rows of --data`,
+      );
+    }
     const result = await predictRows({
       ...runOptions(invocation, "Classifying"),
       base,

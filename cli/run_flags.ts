@@ -5,6 +5,7 @@
  */
 
 import type { DeviceName } from "../lib/compute/open.ts";
+import { findTask, TASKS } from "../lib/text/tasks.ts";
 import type { Invocation } from "./command.ts";
 import type { Flag } from "./flags.ts";
 
@@ -14,7 +15,7 @@ export const DATA_FLAGS: readonly Flag[] = [
     name: "task",
     kind: "string",
     value: "T",
-    help: "columns, labels and metric of sst2 cola mrpc rte stsb wnli qnli qqp mnli",
+    help: `columns and metric of ${TASKS.map(({ name }) => name).join(" ")}`,
   },
   { name: "text", kind: "string", value: "COLUMN", help: "column of the text: name or 0-based" },
   { name: "text-pair", kind: "string", value: "COLUMN", help: "column of the second text" },
@@ -27,9 +28,10 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "device",
     kind: "string",
+    value: "NAME",
     choices: ["auto", "webgpu", "reference"],
     default: "auto",
-    help: "auto: WebGPU, else the slow reference",
+    help: "webgpu, reference (slow), or auto: WebGPU where there is one",
   },
   { name: "batch", kind: "integer", min: 1, help: "most rows in a batch (default: by tokens)" },
   {
@@ -47,9 +49,11 @@ export const RUN_FLAGS: readonly Flag[] = [
 
 /** Reads both tables' flags as the library's options, and readies the process for a device. */
 export function runOptions({ flags, io, progress, warn }: Invocation, label: string) {
+  const task = flags.string("task");
+  if (task !== undefined) findTask(task); // a wrong name is found before any work
   io.prepareDevice();
   return {
-    task: flags.string("task"),
+    task,
     text: flags.string("text"),
     textPair: flags.string("text-pair"),
     label: flags.string("label"),
@@ -59,7 +63,7 @@ export function runOptions({ flags, io, progress, warn }: Invocation, label: str
     maxLength: flags.number("max-length"),
     force: flags.boolean("force"),
     signal: io.signal,
-    onFallback: (message: string) => warn(message),
+    onWarning: warn,
     onProgress: (done: number, total: number) => progress.update(done, total, label, "rows"),
   };
 }

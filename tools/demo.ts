@@ -85,7 +85,7 @@ async function compare(folder: string, methods: readonly string[]): Promise<void
     base: BASE,
     adapters: ["grafted", ...methods].map((name) => join(folder, name)),
     device: "auto",
-    onFallback: (message) => console.error(message),
+    onWarning: (message) => console.error(message),
   });
   const { data, targets, variants } = await runRows(session, { data: DATA });
   console.log(

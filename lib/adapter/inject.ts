@@ -19,7 +19,7 @@ import {
   findModuleTensor,
 } from "./embedded.ts";
 import { addMember, parseObject } from "./json_text.ts";
-import { checkFits } from "./open.ts";
+import { adapterWarnings, checkFits } from "./open.ts";
 import { type AdapterSource, adapterSteps } from "./plan.ts";
 import { isFileOutput, isLeftOut, planRewrite, type WeightsFile } from "./rewrite.ts";
 
@@ -47,6 +47,8 @@ export interface InjectResult {
    * other libraries take the copy for an adapter of theirs.
    */
   readonly leftOut: string[];
+  /** What is worth a warning: unknown keys of the config, and a base accepted by force. */
+  readonly warnings: string[];
 }
 
 /**
@@ -95,7 +97,7 @@ export async function planInject(
     );
   }
   refuseCarrier(base, model);
-  await checkBase(base, model, adapter, options);
+  const warnings = await checkBase(base, model, adapter, options);
   const steps = adapterSteps(adapter).map((step) => {
     return { ...step, name: embeddedName(step.name, model.prefix) };
   });
@@ -111,7 +113,7 @@ export async function planInject(
     sources: "arrays" in adapter ? [] : adapter.sources,
   });
   const leftOut = isFileOutput(output) ? [] : base.companions.filter(isLeftOut);
-  return { plan, added: steps.map(({ name }) => name), leftOut };
+  return { plan, added: steps.map(({ name }) => name), leftOut, warnings };
 }
 
 /** Two adapters in one checkpoint could not be told apart. */
@@ -129,26 +131,34 @@ function refuseCarrier(base: Checkpoint, model: ResolvedModel): void {
   );
 }
 
-/** The base is hashed only where the adapter says which content it was made for. */
+/** Returns warnings; the base is hashed only where the adapter says what it was made for. */
 async function checkBase(
   base: Checkpoint,
   model: ResolvedModel,
   adapter: AdapterSource,
   options: InjectOptions,
-): Promise<void> {
+): Promise<string[]> {
   const force = options.force ?? false;
   const fits = { force, basePath: base.location };
   checkFits(adapter, model, undefined, fits); // the cheap part first
-  if (adapter.config.baseModelSha256 === null || force || "arrays" in adapter) return;
-  checkFits(adapter, model, options.baseHash ?? await baseContentHash(base, model), fits);
+  if ("arrays" in adapter) return []; // made for this very base
+  const warnings = adapterWarnings(adapter);
+  if (adapter.config.baseModelSha256 === null) return warnings;
+  const hash = options.baseHash ?? await baseContentHash(base, model);
+  const accepted = checkFits(adapter, model, hash, fits);
+  return accepted === undefined ? warnings : [...warnings, accepted];
 }
 
 function refuseExisting(base: Checkpoint, steps: readonly TensorStep[]): void {
   const taken = steps.find(({ name }) => base.tensors.has(name));
   if (taken === undefined) return;
+  const remedy = taken.name.startsWith("classifier.")
+    ? "the base has a classification head, and the adapter brings its own: save the encoder " +
+      "alone, in Python AutoModel.from_pretrained(base).save_pretrained(encoder), and inject there"
+    : "rename it first";
   throw new TinygraftError(
     `Cannot inject into "${base.location}": it has a tensor "${taken.name}" already, expected ` +
-      "none of that name: remove or rename it first",
+      `none of that name: ${remedy}`,
     { code: "tensor-exists", path: base.location, tensor: taken.name },
   );
 }

@@ -11,7 +11,7 @@ import { FileSource, readTextFile, statPath } from "../checkpoint/sources.ts";
 import { TinygraftError } from "../errors.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 import { quote } from "../tensor/quote.ts";
-import { type AdapterConfig, numLabels, parseAdapterConfig } from "./config.ts";
+import { type AdapterConfig, numLabels, parseAdapterConfig, unknownKeys } from "./config.ts";
 import { findEmbeddedConfig, locateAdapterTensors } from "./embedded.ts";
 import { parseObject } from "./json_text.ts";
 import { adapterTensors, compareTensors } from "./tensors.ts";
@@ -190,6 +190,7 @@ export function fileSources(checkpoint: Checkpoint): FileSource[] {
  * @param model What the base was recognised as.
  * @param baseHash The base's content hash, from `baseContentHash`; `undefined` leaves it unchecked.
  * @param options `force` lets a base of other content pass; `basePath` is for messages.
+ * @returns What to warn of when `force` let a base of other content pass.
  * @throws {TinygraftError} with code `adapter-mismatch` when model type, hidden size or layer
  *   count differ, `base-mismatch` when the content does.
  */
@@ -198,7 +199,7 @@ export function checkFits(
   model: ResolvedModel,
   baseHash: string | undefined,
   options: { readonly force: boolean; readonly basePath: string },
-): void {
+): string | undefined {
   const { config, location } = adapter;
   const name = location === undefined ? "the adapter" : `the adapter "${location}"`;
   const action = `Cannot use ${name} with "${options.basePath}"`;
@@ -217,10 +218,30 @@ export function checkFits(
     );
   }
   const made = config.baseModelSha256;
-  if (made === null || baseHash === undefined || made === baseHash || options.force) return;
+  if (made === null || baseHash === undefined || made === baseHash) return undefined;
+  const found = `it was made for a base with content hash ${made}, this one has ${baseHash}`;
+  if (options.force) return `${name} is used with "${options.basePath}" by force: ${found}`;
+  if (location === options.basePath) {
+    throw new TinygraftError(
+      `Cannot use the adapter that "${location}" carries: ${found}, so it was injected by force: ` +
+        "accept it with --force",
+      { code: "base-mismatch", path: location },
+    );
+  }
   throw new TinygraftError(
-    `${action}: it was made for a base with content hash ${made}, this one has ${baseHash}: ` +
-      "choose the base that it was made for, or accept this one with --force",
+    `${action}: ${found}: choose the base that it was made for, or accept this one with --force`,
     { code: "base-mismatch", path: location },
+  );
+}
+
+/**
+ * What is worth a warning about an adapter that is used: keys of its config that are not known.
+ *
+ * @param adapter The open adapter.
+ * @returns One line each; empty where there is nothing to say.
+ */
+export function adapterWarnings({ config, location }: Adapter): string[] {
+  return unknownKeys(config).map((key) =>
+    `the config of "${location}" has the key ${quote(key)}, which is not known and only kept`
   );
 }

@@ -11,7 +11,7 @@ import type { Plan } from "../checkpoint/plan.ts";
  *
  * @param rows One object a line.
  * @param output The file to write.
- * @param inputs Files that the output must not replace.
+ * @param inputs Files that the output must not replace, and folders that it must not lie in.
  * @returns A plan for the one executor.
  */
 export function planJsonLines(

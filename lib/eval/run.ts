@@ -4,10 +4,11 @@
  * @module
  */
 
-import { InterruptedError } from "../errors.ts";
+import { DataError, InterruptedError } from "../errors.ts";
 import { type ClassifyOptions, classifyRows, type Logits } from "../runtime/classify.ts";
 import type { RunTimings } from "../runtime/classify.ts";
 import type { Row } from "../text/dataset.ts";
+import type { Metric } from "../text/tasks.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import { type DataOptions, type DataRows, readRows, targetsOf } from "./rows.ts";
 import type { Session } from "./session.ts";
@@ -35,7 +36,8 @@ export interface RowsRun {
  * @param session The open session; its first adapter says what the labels are.
  * @param options The file, its columns, and how to run.
  * @returns Rows, targets and logits.
- * @throws {DataError} naming file and line of what cannot be read.
+ * @throws {DataError} naming file and line of what cannot be read; with code `undefined-metric`
+ * when the task's metric has no value on these labels.
  * @throws {InterruptedError} when the signal is aborted.
  */
 export async function runRows(session: Session, options: RunOptions): Promise<RowsRun> {
@@ -44,11 +46,24 @@ export async function runRows(session: Session, options: RunOptions): Promise<Ro
   const started = performance.now();
   const data = await readRows(options, adapter.config, true);
   const targets = targetsOf(data, options.data, adapter.config, adapter.numLabels);
+  requireDefined(data.metric, targets, options.data);
   const encodings = encodeRows(session, data.rows, options.signal);
   const tokenize = (performance.now() - started) / 1000;
   const { variants, timings } = await classifyRows(session.encoder, encodings, options);
   const tokens = encodings.reduce((sum, { ids }) => sum + ids.length, 0);
   return { data, targets, variants, tokens, timings: { ...timings, tokenize } };
+}
+
+/** A correlation with a constant is 0 / 0: a gate on it would pass whatever the adapters do. */
+function requireDefined(metric: Metric, targets: ArrayLike<number>, path: string): void {
+  if (metric === "accuracy" || metric === "f1") return;
+  const first = targets[0];
+  for (let i = 1; i < targets.length; i++) if (targets[i] !== first) return;
+  throw new DataError(
+    `Cannot compute ${metric} on "${path}": every one of its ${targets.length} labels is ` +
+      `${first}, expected at least two different ones: take more rows`,
+    { code: "undefined-metric", path },
+  );
 }
 
 /**

@@ -5,9 +5,9 @@
  */
 
 import { baseContentHash } from "../adapter/embedded.ts";
-import { type Adapter, checkFits, openAdapter } from "../adapter/open.ts";
+import { type Adapter, adapterWarnings, checkFits, openAdapter } from "../adapter/open.ts";
 import { type OpenModel, openModel } from "../checkpoint/open_model.ts";
-import { readJsonFile } from "../checkpoint/sources.ts";
+import { readJsonFile, statPath } from "../checkpoint/sources.ts";
 import type { Backend } from "../compute/backend.ts";
 import { type DeviceName, openBackend } from "../compute/open.ts";
 import { TinygraftError } from "../errors.ts";
@@ -30,8 +30,11 @@ export interface SessionOptions {
   readonly maxLength?: number | undefined;
   /** Whether adapters made for a base with other tensor content are accepted. */
   readonly force?: boolean | undefined;
-  /** Told in one line when `auto` falls back to the reference backend. */
-  readonly onFallback?: ((message: string) => void) | undefined;
+  /**
+   * Told in one line each: the fallback of `auto` to the reference backend, keys of an adapter's
+   * config that are not known, and a base that is accepted only because of `force`.
+   */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /** An open session; dispose it to free the device and close the files. */
@@ -68,7 +71,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const tokenizer = await openTokenizer(base.checkpoint.folder);
     const backend = await openBackend(options.device, {
       minTokens: maxLength,
-      ...(options.onFallback ? { onFallback: options.onFallback } : {}),
+      ...(options.onWarning ? { onFallback: options.onWarning } : {}),
     });
     opened.defer(() => backend.destroy());
     const weights = await loadEncoder(base.checkpoint, base.model, backend);
@@ -94,11 +97,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 async function checkAll(
   base: OpenModel,
   adapters: readonly Adapter[],
-  { force = false, base: basePath }: SessionOptions,
+  { force = false, base: basePath, onWarning }: SessionOptions,
 ): Promise<void> {
   const wanted = adapters.some(({ config }) => config.baseModelSha256 !== null);
-  const hash = wanted && !force ? await baseContentHash(base.checkpoint, base.model) : undefined;
-  for (const adapter of adapters) checkFits(adapter, base.model, hash, { force, basePath });
+  const hash = wanted ? await baseContentHash(base.checkpoint, base.model) : undefined;
+  for (const adapter of adapters) {
+    for (const warning of adapterWarnings(adapter)) onWarning?.(warning);
+    const accepted = checkFits(adapter, base.model, hash, { force, basePath });
+    if (accepted !== undefined) onWarning?.(accepted);
+  }
 }
 
 function chooseMaxLength(asked: number | undefined, { model, checkpoint }: OpenModel): number {
@@ -114,6 +121,13 @@ function chooseMaxLength(asked: number | undefined, { model, checkpoint }: OpenM
 
 async function openTokenizer(folder: string): Promise<Tokenizer> {
   const path = `${folder}/tokenizer.json`;
+  if (statPath(path) === undefined) {
+    throw new TinygraftError(
+      `Cannot run the base in "${folder}": there is no tokenizer.json beside its weights: take ` +
+        "it from the model that the base comes from",
+      { code: "not-found", path },
+    );
+  }
   const json = await readJsonFile(path);
   let config: Record<string, unknown> | undefined;
   try {

@@ -100,7 +100,7 @@ Deno.test("checkFits() refuses another size, type or content, the last unless fo
       const other = { config: { ...adapter.config, ...edit }, location: "adapter" };
       return () => Promise.try(() => checkFits(other, base.model, baseHash, options));
     };
-    const code = async (attempt: () => Promise<void>) =>
+    const code = async (attempt: () => Promise<unknown>) =>
       (await assertRejects(attempt, TinygraftError)).code;
     await check({}, hash)();
     await check({ baseModelSha256: null }, "0".repeat(64))();

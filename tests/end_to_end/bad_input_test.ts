@@ -2,6 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { openCheckpoint, readTensor } from "../../lib/checkpoint/open.ts";
+import { serialize, type TensorSpec } from "../../lib/safetensors/writer.ts";
 import { runCaptured, runJson } from "../_io.ts";
 import { writeTinyAdapter, writeTinyBert } from "../_tiny_model.ts";
 import { makeWorkspace, snapshot, type Workspace } from "../_workspace.ts";
@@ -209,6 +211,73 @@ const CASES: readonly Case[] = [
     code: "sequence-too-long",
     says: ["1000", "64"],
   },
+  ...["base/model.safetensors", "base/tokenizer.json", "adapter/adapter_config.json", "data.tsv"]
+    .map((input): Case => ({
+      name: `predictions over the input ${input}`,
+      argv: (space) => check(space, "--predictions", space.at(input), "--force"),
+      exit: 1,
+      code: "output-is-input",
+      says: [input],
+    })),
+  {
+    name: "predictions over another file without --force",
+    prepare: (space) => Deno.writeTextFile(space.at("mine.txt"), "precious"),
+    argv: (space) => check(space, "--predictions", space.at("mine.txt")),
+    exit: 1,
+    code: "output-exists",
+    says: ["mine.txt", "--force"],
+  },
+  {
+    name: "a correlation with labels that are all equal",
+    prepare: async ({ adapter, base, data, at }) => {
+      await writeTinyAdapter(at("scores"), { labels: null });
+      await Deno.remove(adapter, { recursive: true });
+      await Deno.rename(at("scores"), adapter);
+      await Deno.writeTextFile(data, "sentence\tlabel\nthe cat\t1.5\na dog\t1.5\n");
+      return base;
+    },
+    argv: (space) => check(space),
+    exit: 1,
+    code: "undefined-metric",
+    says: ["pearson", "data.tsv"],
+  },
+  {
+    name: "an adapter on a base with a head of its own",
+    prepare: async ({ base }) => {
+      const path = join(base, "model.safetensors");
+      const head = { name: "classifier.bias", dtype: "F32", shape: [2], data: new Uint8Array(8) };
+      const tensors: (TensorSpec & { data: Uint8Array })[] = [head as typeof tensors[number]];
+      using checkpoint = await openCheckpoint(path);
+      for (const [name, entry] of checkpoint.tensors) {
+        tensors.push({
+          name,
+          dtype: entry.dtype,
+          shape: entry.shape,
+          data: await readTensor(entry),
+        });
+      }
+      await Deno.writeFile(path, serialize(tensors));
+    },
+    argv: (space) => inject(space, "adapter"),
+    exit: 1,
+    code: "tensor-exists",
+    says: ["classification head"],
+  },
+  {
+    name: "a row flag beside TEXT",
+    argv: (space) => ["predict", space.base, "--adapter", space.adapter, "--limit", "1", "a"],
+    exit: 2,
+    code: "usage",
+    says: ["--limit", "TEXT"],
+  },
+  {
+    name: "a base without a tokenizer",
+    prepare: ({ base }) => Deno.remove(join(base, "tokenizer.json")),
+    argv: (space) => check(space),
+    exit: 1,
+    code: "not-found",
+    says: ["tokenizer.json", "beside its weights"],
+  },
   {
     name: "classifier outputs given twice",
     argv: (space) => ["init", space.base, space.at("out"), "--regression", "--num-labels", "2"],
@@ -246,11 +315,20 @@ for (const { name, prepare, argv, exit, code, says } of CASES) {
   });
 }
 
-Deno.test("the command line accepts another base's adapter with --force, and says so nowhere else", async () => {
+Deno.test("the command line accepts another base's adapter with --force, and warns each time", async () => {
   await using space = await makeWorkspace();
-  await patchConfig(space.adapter, { base_model_sha256: "0".repeat(64) });
-  const { code } = await runCaptured([...inject(space, "adapter"), "--force", "--quiet"]);
-  assertEquals(code, 0);
+  await patchConfig(space.adapter, { base_model_sha256: "0".repeat(64), notes: "mine" });
+  const forced = await runCaptured([...inject(space, "adapter"), "--force"]);
+  assertEquals(forced.code, 0);
+  assertStringIncludes(forced.err, "by force");
+  assertStringIncludes(forced.err, '"notes"');
+  const rows = ["--data", space.data, "--device", "reference"];
+  const refused = await runCaptured(["predict", space.at("out"), ...rows]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.err, "injected by force");
+  const accepted = await runCaptured(["predict", space.at("out"), ...rows, "--force"]);
+  assertEquals(accepted.code, 0);
+  assertStringIncludes(accepted.err, "Warning:");
 });
 
 Deno.test("validate lists the faults of a broken base and exits 1", async () => {
