@@ -23,8 +23,8 @@ interface Finding {
   readonly detail: string;
 }
 
-const NO_DEVICE_ADVICE = "checks run on the slow reference backend; on Debian or Ubuntu install " +
-  "mesa-vulkan-drivers and libvulkan1, elsewhere your graphics card's Vulkan driver";
+const NO_DEVICE = "no adapter: checks run on the slow reference; on Debian or Ubuntu install " +
+  "mesa-vulkan-drivers and libvulkan1, elsewhere your graphics card's driver";
 
 /** The command. */
 export const doctor: Command = {
@@ -76,8 +76,8 @@ async function device(name: Exclude<DeviceName, "auto">, repeats: number): Promi
     }
   } catch (error) {
     if (!(error instanceof TinygraftError)) throw error;
-    const advice = error.code === "no-adapter-device" ? `: ${NO_DEVICE_ADVICE}` : "";
-    return { name, ok: false, detail: `${error.message}${advice}` };
+    const absent = error.code === "no-adapter-device";
+    return { name, ok: false, detail: absent ? NO_DEVICE : error.message };
   }
 }
 
@@ -90,7 +90,9 @@ function hub(io: Io): Finding[] {
     }
   });
   return [
-    { name: "hub", ok: true, detail: endpoint },
+    URL.canParse(endpoint)
+      ? { name: "hub", ok: true, detail: endpoint }
+      : { name: "hub", ok: false, detail: `HF_ENDPOINT is no address: ${endpoint}` },
     { name: "cache", ok: true, detail: cache },
     { name: "token", ok: true, detail: tokenSource ? `present (from ${tokenSource})` : "none" },
   ];

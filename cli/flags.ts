@@ -5,8 +5,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { closestString } from "@std/text/closest-string";
 import { UsageError } from "../lib/errors.ts";
+import { didYouMean } from "../lib/suggest.ts";
 
 /** One flag of a command. */
 export interface Flag {
@@ -139,7 +139,7 @@ export function parseCommandLine(
   argv: readonly string[],
 ): { args: readonly string[]; flags: FlagValues } {
   const flags = [...command.flags, ...GLOBAL_FLAGS];
-  const parsed = parseArgs(argv, {
+  const parsed = parseArgs(joinNegativeNumbers(argv, flags), {
     // Positionals stay strings: "007" is a file name, not a number.
     string: ["_", ...flags.filter((flag) => flag.kind !== "boolean").map((flag) => flag.name)],
     boolean: flags.filter((flag) => flag.kind === "boolean").map((flag) => flag.name),
@@ -160,6 +160,21 @@ export function parseCommandLine(
   return { args, flags: new FlagValues(values, new Set(given)) };
 }
 
+/** `--seed -1` gives the flag a bad value, which is to be said; alone, -1 would be a flag. */
+function joinNegativeNumbers(argv: readonly string[], flags: readonly Flag[]): string[] {
+  const takesValue = new Set(
+    flags.filter(({ kind }) => kind !== "boolean").map(({ name }) => `--${name}`),
+  );
+  const joined: string[] = [];
+  for (const arg of argv) {
+    const before = joined.at(-1);
+    const isValue = before !== undefined && takesValue.has(before) && /^-[\d.]/.test(arg);
+    if (isValue) joined[joined.length - 1] = `${before}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
 function wasGiven(parsed: unknown): boolean {
   return Array.isArray(parsed) ? parsed.length > 0 : parsed === true;
 }
@@ -167,8 +182,8 @@ function wasGiven(parsed: unknown): boolean {
 function unknownFlag(given: string, command: string, flags: readonly Flag[]): UsageError {
   const names = flags.map((flag) => `--${flag.name}`);
   return new UsageError(
-    `Unknown flag "${given}" of ${command}, did you mean "${closestString(given, names)}"? ` +
-      `See "tinygraft help ${command}"`,
+    `Unknown flag "${given}" of ${command}: see "tinygraft help ${command}"; arguments that begin ` +
+      `with a dash go after --${didYouMean(given, names)}`,
   );
 }
 

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { closestString } from "@std/text/closest-string";
 import { InterruptedError, TinygraftError, UsageError } from "../lib/errors.ts";
+import { didYouMean } from "../lib/suggest.ts";
 import { VERSION } from "../lib/version.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { parseCommandLine } from "./flags.ts";
+import { GLOBAL_FLAGS, parseCommandLine } from "./flags.ts";
 import { printable } from "./format.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import type { Io } from "./io.ts";
@@ -41,17 +41,18 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
-  const [name, ...rest] = argv;
+  const [name, ...rest] = commandFirst(argv);
+  const asJson = rest.includes("--json");
   if (name === undefined) {
     throw new UsageError(`Missing command\n\n${programHelp(COMMANDS)}`);
   }
-  if (name === "--version") return print(io, VERSION);
-  if (name === "--help" || name === "-h") return print(io, programHelp(COMMANDS));
+  if (name === "--version") return print(io, asJson, { version: VERSION }, VERSION);
+  if (name === "--help" || name === "-h") return printHelp(io, asJson, programHelp(COMMANDS));
   if (name === "help") return help(rest, io);
   const command = findCommand(name);
   const { args, flags } = parseCommandLine(command, rest);
-  if (flags.boolean("help")) return print(io, commandHelp(command));
-  if (flags.boolean("version")) return print(io, VERSION);
+  if (flags.boolean("help")) return printHelp(io, asJson, commandHelp(command));
+  if (flags.boolean("version")) return print(io, asJson, { version: VERSION }, VERSION);
   const quiet = flags.boolean("quiet");
   const json = flags.boolean("json");
   const progress = new Progress(io, quiet);
@@ -70,14 +71,29 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function print(io: Io, text: string): number {
-  io.out(text);
+/** Flags of every command may stand before it too: `tinygraft --json inspect base`. */
+function commandFirst(argv: readonly string[]): readonly string[] {
+  const global = GLOBAL_FLAGS.flatMap(({ name, short }) => [`--${name}`, `-${short}`]);
+  const command = argv.findIndex((arg) => !global.includes(arg));
+  if (command > 0) return [argv[command]!, ...argv.slice(0, command), ...argv.slice(command + 1)];
+  const only = argv.findIndex((arg) => ["--help", "-h", "--version"].includes(arg));
+  return only > 0 && command < 0 ? [argv[only]!, ...argv.toSpliced(only, 1)] : argv;
+}
+
+function print(io: Io, json: boolean, document: unknown, text: string): number {
+  io.out(json ? JSON.stringify(document, null, 2) : text);
   return EXIT_DONE;
 }
 
-function help([name]: readonly string[], io: Io): number {
-  if (name === undefined || name.startsWith("-")) return print(io, programHelp(COMMANDS));
-  return print(io, commandHelp(findCommand(name)));
+function printHelp(io: Io, json: boolean, help: string): number {
+  return print(io, json, { help }, help);
+}
+
+function help(args: readonly string[], io: Io): number {
+  const [name] = args.filter((arg) => !arg.startsWith("-"));
+  const json = args.includes("--json");
+  if (name === undefined) return printHelp(io, json, programHelp(COMMANDS));
+  return printHelp(io, json, commandHelp(findCommand(name)));
 }
 
 function findCommand(name: string): Command {
@@ -88,8 +104,7 @@ function findCommand(name: string): Command {
     throw new UsageError(`Unknown flag "${name}": a command comes first, see "tinygraft --help"`);
   }
   throw new UsageError(
-    `Unknown command "${name}", did you mean "${closestString(name, names)}"? ` +
-      'See "tinygraft --help"',
+    `Unknown command "${name}": see "tinygraft --help"${didYouMean(name, names)}`,
   );
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { closestString } from "@std/text/closest-string";
 import { UsageError } from "../errors.ts";
+import { didYouMean } from "../suggest.ts";
 
 /** A measure of how good predictions are. */
 export type Metric = "accuracy" | "f1" | "matthews" | "pearson" | "spearman";
@@ -151,9 +151,8 @@ export function findTask(name: string): Task {
   if (task) return task;
   const names = TASKS.map((task) => task.name);
   throw new UsageError(
-    `Cannot use task "${name}": it is unknown, did you mean "${
-      closestString(plain(name), names)
-    }"? expected one of ${names.join(", ")}`,
+    `Unknown task "${name}": expected one of ${names.join(", ")}` +
+      didYouMean(plain(name), names),
     { code: "unknown-task" },
   );
 }

@@ -61,6 +61,9 @@ for (
     [["a", "--limit", "11"], "at most 10"],
     [["a", "--limit", "2.5"], "a whole number"],
     [["a", "--limit", "many"], "a whole number"],
+    [["a", "--limit", "-1"], 'Bad value "-1" of --limit'],
+    [["a", "--max-drop", "-0.5"], "at least 0"],
+    [["a", "- text"], "go after --"],
     [["a", "--max-drop", "NaN"], "a number"],
     [["a", "--max-drop", "Infinity"], "a number"],
     [["a", "--method", "mean"], "expected one of stack, average"],
@@ -75,3 +78,7 @@ for (
     assertThrows(() => parse(...argv), UsageError, message);
   });
 }
+
+Deno.test("parseCommandLine() takes what follows -- for arguments", () => {
+  assertEquals(parse("a", "--", "--force").args, ["a", "--force"]);
+});

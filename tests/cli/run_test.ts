@@ -95,3 +95,24 @@ Deno.test("completions print a script that names every command", async () => {
   }
   assertEquals((await runCaptured(["completions", "tcsh"])).code, 2);
 });
+
+Deno.test("run() takes the flags of every command before it too", async () => {
+  const { code, out } = await runCaptured(["--json", "-q", "inspect", "/no/such/place"]);
+  assertEquals([code, JSON.parse(out).error.code], [1, "not-found"]);
+});
+
+Deno.test("run() gives help and version as JSON when asked", async () => {
+  for (const argv of [["--version"], ["init", "--version"]]) {
+    assertEquals((await runJson(argv)).json, { version: VERSION });
+  }
+  assertEquals(JSON.parse((await runCaptured(["--json", "--version"])).out), { version: VERSION });
+  for (const argv of [["--help"], ["help"], ["help", "init"], ["init", "--help"]]) {
+    const { code, json } = await runJson(argv);
+    assertEquals([code, Object.keys(json)], [0, ["help"]]);
+  }
+});
+
+Deno.test("run() suggests only what is alike", async () => {
+  assert(!(await runCaptured(["foo"])).err.includes("did you mean"));
+  assert((await runCaptured(["inspct"])).err.includes('did you mean "inspect"?'));
+});
