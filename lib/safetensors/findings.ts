@@ -63,10 +63,13 @@ export class Findings {
     this.#warnings.push({ code, message, ...(tensor === undefined ? {} : { tensor }) });
   }
 
-  /** Ends the first fault's message with what the file seems to be instead. */
+  /** Puts what the file seems to be instead before the first fault's own message. */
   explain(hint: string): void {
     const [first] = this.#faults;
-    if (first) this.#faults[0] = { ...first, message: `${first.message}: ${hint}` };
+    if (!first) return;
+    const subject = `${this.#subject}: `;
+    const message = first.message.replace(subject, () => `${subject}${hint}; `);
+    this.#faults[0] = { ...first, message };
   }
 
   /** Makes an error of the first fault, of which there must be one. */
