@@ -41,6 +41,27 @@ export const ERROR_CODES = {
   "wrong-total-size": "metadata.total_size of the index is not the sum of the tensors' bytes",
   "metadata-conflict": "shards disagree about a metadata key",
   "changed-while-open": "an input changed while it was being read",
+  // Servers: the Hub, and others.
+  "hub-unauthorized": "the server wants a valid token",
+  "hub-forbidden": "the server does not let this user read it",
+  "gated-repo": "the terms of a gated repository have not been accepted",
+  "repo-not-found": "the Hub has no such repository, or none that this user may see",
+  "revision-not-found": "the repository has no such branch, tag or commit",
+  "file-not-found": "the server has no such file",
+  "rate-limited": "the server still asks for fewer requests after all tries",
+  "hub-unavailable": "the server did not answer, or only with errors, after all tries",
+  "unexpected-answer": "a server answered in a way that cannot be followed or understood",
+  "range-ignored": "the server cannot send a part of a file",
+  "size-mismatch": "a server sent another number of bytes than announced",
+  "offline": "requests are switched off",
+  // Other formats.
+  "invalid-zip": "a zip archive is damaged or of a kind that cannot be read",
+  "unsafe-pickle": "a pickle asks for something that tensors do not need, or for too much",
+  "invalid-pickle": "a pickle or a PyTorch file makes no sense",
+  "invalid-npy": "an array of a .npz file cannot be read",
+  "unsupported-tensor": "a tensor is sparse, quantised or otherwise not a plain one",
+  "no-state-dict": "a PyTorch file holds no dict of tensors",
+  "ambiguous-state-dict": "a PyTorch file holds several dicts of tensors",
   // Models.
   "invalid-config": "config.json lacks a key or holds an unusable value",
   "unsupported-architecture": "the model is of a kind that tinygraft does not know",
@@ -59,6 +80,10 @@ export const ERROR_CODES = {
   "no-adapter": "the checkpoint carries no tiny-attention adapter",
   "tensor-exists": "a tensor to be added is there already",
   "unknown-config-key": "adapter_config.json holds a key that tinygraft does not know",
+  // Converting.
+  "no-match": "a pattern matches no tensor",
+  "name-collision": "two tensors would get one name",
+  "value-out-of-range": "a value has no place in the dtype to cast to",
   // Writing.
   "output-exists": "the output is there already and --force was not given",
   "output-is-input": "the output is one of the inputs",

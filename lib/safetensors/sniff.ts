@@ -15,13 +15,13 @@ interface Format {
 const FORMATS: readonly Format[] = [
   {
     isAt: startsWith(0x50, 0x4b, 0x03, 0x04),
-    hint: "the file is a zip archive, as PyTorch writes .bin and .pt: convert it to safetensors " +
-      "where it was made",
+    hint: "the file is a zip archive, as PyTorch writes .bin and .pt and NumPy .npz: " +
+      'turn it into safetensors with "tinygraft convert"',
   },
   {
     isAt: (head) => head[0] === 0x80 && head[1] !== undefined && head[1] >= 2 && head[1] <= 5,
-    hint: "the file is a Python pickle, as old PyTorch versions write .bin and .pt: convert it " +
-      "to safetensors where it was made",
+    hint: "the file is a Python pickle, as old PyTorch versions write .bin and .pt: " +
+      'turn it into safetensors with "tinygraft convert", which runs nothing in it',
   },
   {
     isAt: startsWith(0x1f, 0x8b),

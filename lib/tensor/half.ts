@@ -43,21 +43,31 @@ export function bfloat16ToFloats(bits: Uint16Array): Float32Array<ArrayBuffer> {
  * Rounds numbers to bfloat16 patterns.
  *
  * @param values Numbers in f32 or f64.
- * @returns A new array of the same length, in the host's byte order.
+ * @param bits Where the patterns go, of the same length; a new array unless given.
+ * @returns `bits`, in the host's byte order.
  */
-export function floatsToBfloat16(values: Float32Array | Float64Array): Uint16Array<ArrayBuffer> {
-  const singles = new Float32Array(values);
-  const words = new Uint32Array(singles.buffer);
-  const bits = new Uint16Array(words.length);
+export function floatsToBfloat16(
+  values: Float32Array | Float64Array,
+  bits: Uint16Array<ArrayBuffer> = new Uint16Array(values.length),
+): Uint16Array<ArrayBuffer> {
+  const singles = values instanceof Float32Array ? values : roundOffTies(values);
+  const words = new Uint32Array(singles.buffer, singles.byteOffset, singles.length);
   for (let i = 0; i < words.length; i++) {
-    let word = words[i]!;
-    // Rounding to f32 first may land on a tie that was none: lean back to where the value lies.
-    if ((word & 0xffff) === 0x8000 && values[i] !== singles[i]) {
-      word += Math.abs(values[i]!) > Math.abs(singles[i]!) ? 1 : -1;
-    }
+    const word = words[i]!;
     const isNaN = (word & 0x7fffffff) > 0x7f800000;
     // A NaN keeps its upper bits and gets the quiet bit, lest it be cut to infinity.
     bits[i] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return bits;
+}
+
+/** Rounds to f32; what lands on a tie of bfloat16 that was none leans back to where it lay. */
+function roundOffTies(values: Float64Array): Float32Array {
+  const singles = new Float32Array(values);
+  const words = new Uint32Array(singles.buffer);
+  for (let i = 0; i < words.length; i++) {
+    if ((words[i]! & 0xffff) !== 0x8000 || values[i] === singles[i]) continue;
+    words[i]! += Math.abs(values[i]!) > Math.abs(singles[i]!) ? 1 : -1;
+  }
+  return singles;
 }
