@@ -4,9 +4,9 @@
  * @module
  */
 
-import { join } from "@std/path";
 import type { Checkpoint, TensorEntry } from "../checkpoint/open.ts";
 import { contentHash } from "../checkpoint/hash.ts";
+import { placeOf } from "../checkpoint/place.ts";
 import { findArchitecture } from "../model/registry.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 import type { TensorInfo } from "../tensor/shape.ts";
@@ -47,7 +47,7 @@ export function findEmbeddedConfig(checkpoint: Checkpoint): EmbeddedConfig | und
   }
   const json = checkpoint.config?.[CONFIG_JSON_KEY];
   if (json === undefined) return undefined;
-  const path = join(checkpoint.folder, "config.json");
+  const path = placeOf(checkpoint).path("config.json");
   const text = `${stringifySorted(json)}\n`;
   return { text, json: parseObject(text, path, CONFIG_JSON_KEY), path };
 }

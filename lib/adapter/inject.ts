@@ -5,6 +5,7 @@
  */
 
 import { basename } from "@std/path";
+import { isFileOutput } from "../checkpoint/folder_parts.ts";
 import type { Checkpoint, CheckpointFile } from "../checkpoint/open.ts";
 import type { Plan, TensorStep } from "../checkpoint/plan.ts";
 import { TinygraftError, UsageError } from "../errors.ts";
@@ -21,7 +22,7 @@ import {
 import { addMember, parseObject } from "./json_text.ts";
 import { adapterWarnings, checkFits } from "./open.ts";
 import { type AdapterSource, adapterSteps } from "./plan.ts";
-import { isFileOutput, isLeftOut, planRewrite, type WeightsFile } from "./rewrite.ts";
+import { isLeftOut, planRewrite, type WeightsFile } from "./rewrite.ts";
 
 /** How an adapter is put into a checkpoint. */
 export interface InjectOptions {

@@ -4,14 +4,22 @@
  * @module
  */
 
-import { type Checkpoint, openCheckpoint } from "../checkpoint/open.ts";
+import { type Checkpoint, openCheckpoint, type TensorEntry } from "../checkpoint/open.ts";
+import { type StatsOptions, type TensorStats, tensorStats } from "../checkpoint/stats.ts";
 import { TinygraftError } from "../errors.ts";
 import { resolveModel } from "../model/resolve.ts";
+import { RemoteAccess } from "../remote/access.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
 import { adapterTensors } from "./tensors.ts";
 import type { AdapterConfig } from "./config.ts";
-import { type Adapter, ADAPTER_WEIGHTS, embeddedAdapter, openAdapter } from "./open.ts";
+import {
+  type Adapter,
+  ADAPTER_WEIGHTS,
+  embeddedAdapter,
+  findAdapterFolder,
+  openAdapter,
+} from "./open.ts";
 
 /** One file of an inspected location. */
 export interface InspectedFile {
@@ -35,6 +43,8 @@ export interface InspectedTensor {
   readonly bytes: number;
   /** The file that holds it. */
   readonly file: string;
+  /** What its values are like, where asked for; `null` for dtypes that are no real numbers. */
+  readonly stats?: TensorStats | null;
 }
 
 /** What architecture a checkpoint was recognised as. */
@@ -91,11 +101,24 @@ export interface Inspection {
   readonly adapter: InspectedAdapter | null;
 }
 
+/** What is looked at, and how. */
+export interface InspectOptions {
+  /** Takes only tensors whose names match; counts follow it. */
+  readonly filter?: RegExp;
+  /** How servers are reached. */
+  readonly remote?: RemoteAccess | undefined;
+  /** Takes statistics of those tensors, which reads all their data. */
+  readonly stats?: Omit<StatsOptions, "onBytes"> & {
+    /** Called with the bytes read so far and of all that are to be. */
+    readonly onProgress?: (done: number, total: number) => void;
+  };
+}
+
 /**
- * Looks at a checkpoint or an adapter folder; reads headers only.
+ * Looks at a checkpoint or an adapter folder; reads headers only, unless statistics are asked for.
  *
- * @param location A file or a folder.
- * @param options `filter` takes only tensors whose names match; counts follow it.
+ * @param location A file or a folder: a path or an address.
+ * @param options Which tensors, how servers are reached, and whether to take statistics.
  * @returns What is there.
  * @throws {TinygraftError} the codes of `openCheckpoint`.
  *
@@ -110,19 +133,21 @@ export interface Inspection {
  */
 export async function inspectLocation(
   location: string,
-  options: { readonly filter?: RegExp } = {},
+  options: InspectOptions = {},
 ): Promise<Inspection> {
-  using opened = await openAny(location);
+  using opened = await openAny(location, options.remote ?? new RemoteAccess());
   const { checkpoint, adapter } = opened;
-  const tensors = [...checkpoint.tensors.values()]
-    .filter(({ name }) => options.filter?.test(name) ?? true)
-    .map(({ name, dtype, shape, dataOffsets: [begin, end], file }) => ({
-      name,
-      dtype,
-      shape,
-      bytes: end - begin,
-      file: file.path,
-    }));
+  const entries = [...checkpoint.tensors.values()]
+    .filter(({ name }) => options.filter?.test(name) ?? true);
+  const stats = options.stats && await statsOf(entries, options.stats);
+  const tensors = entries.map((entry) => ({
+    name: entry.name,
+    dtype: entry.dtype,
+    shape: entry.shape,
+    bytes: bytesOf(entry),
+    file: entry.file.path,
+    ...(stats === undefined ? {} : { stats: stats.get(entry) ?? null }),
+  }));
   return {
     files: checkpoint.files.map(({ path, header, source }) => ({
       path,
@@ -137,21 +162,45 @@ export async function inspectLocation(
   };
 }
 
+async function statsOf(
+  entries: readonly TensorEntry[],
+  { onProgress, ...options }: NonNullable<InspectOptions["stats"]>,
+): Promise<Map<TensorEntry, TensorStats | null>> {
+  const total = entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
+  let done = 0;
+  const onBytes = (bytes: number) => {
+    done += bytes;
+    onProgress?.(done, total);
+  };
+  const stats = new Map<TensorEntry, TensorStats | null>();
+  for (const entry of entries) stats.set(entry, await tensorStats(entry, { ...options, onBytes }));
+  return stats;
+}
+
+function bytesOf({ dataOffsets: [begin, end] }: TensorEntry): number {
+  return end - begin;
+}
+
 interface Opened extends Disposable {
   readonly checkpoint: Checkpoint;
   readonly adapter: Adapter | undefined;
 }
 
 /** An adapter folder's weights are a checkpoint of their own name; all else is a checkpoint. */
-async function openAny(location: string): Promise<Opened> {
-  const adapter = await tryOpenAdapter(location);
-  if (adapter !== undefined && !adapter.embedded) {
-    const checkpoint = await openCheckpoint(location, { weights: ADAPTER_WEIGHTS });
+async function openAny(location: string, remote: RemoteAccess): Promise<Opened> {
+  const isFolder = await findAdapterFolder(location, { remote }) !== undefined;
+  const adapter = isFolder ? await tryOpenAdapter(location, remote) : undefined;
+  if (adapter !== undefined) {
+    const checkpoint = await openCheckpoint(location, { remote, weights: ADAPTER_WEIGHTS });
     return opened(checkpoint, adapter);
   }
-  adapter?.close();
-  const checkpoint = await openCheckpoint(location);
-  return opened(checkpoint, embeddedAdapter(checkpoint));
+  const checkpoint = await openCheckpoint(location, { remote });
+  try {
+    return opened(checkpoint, embeddedAdapter(checkpoint));
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
 }
 
 function opened(checkpoint: Checkpoint, adapter: Adapter | undefined): Opened {
@@ -165,9 +214,12 @@ function opened(checkpoint: Checkpoint, adapter: Adapter | undefined): Opened {
   };
 }
 
-async function tryOpenAdapter(location: string): Promise<Adapter | undefined> {
+async function tryOpenAdapter(
+  location: string,
+  remote: RemoteAccess,
+): Promise<Adapter | undefined> {
   try {
-    return await openAdapter(location);
+    return await openAdapter(location, { remote });
   } catch (error) {
     if (error instanceof TinygraftError && error.code === "not-an-adapter") return undefined;
     throw error;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { basename, dirname, join } from "@std/path";
 import { contentHash } from "../checkpoint/hash.ts";
 import { type Checkpoint, openCheckpoint, type TensorEntry } from "../checkpoint/open.ts";
-import { FileSource, readTextFile, statPath } from "../checkpoint/sources.ts";
+import { type Place, placeAt, type PlaceOptions } from "../checkpoint/place.ts";
+import { FileSource } from "../checkpoint/sources.ts";
 import { TinygraftError } from "../errors.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 import { quote } from "../tensor/quote.ts";
@@ -50,7 +50,8 @@ export interface Adapter extends Disposable {
  * Opens an adapter.
  *
  * @param location An adapter folder, its `adapter_model.safetensors`, or a checkpoint (file or
- *   folder) that carries an adapter.
+ *   folder) that carries an adapter: a path or an address.
+ * @param options How servers are reached.
  * @returns The open adapter; the caller disposes it.
  * @throws {TinygraftError} with code `not-an-adapter`, `invalid-adapter-config`,
  *   `unsupported-format-version`, `unsupported-architecture`, `missing-tensor`,
@@ -65,17 +66,17 @@ export interface Adapter extends Disposable {
  * await assertRejects(() => openAdapter("no/such/folder"), TinygraftError);
  * ```
  */
-export async function openAdapter(location: string): Promise<Adapter> {
-  const folder = adapterFolder(location);
-  if (folder !== undefined) return await openFolder(location, folder);
-  const checkpoint = await openOrRefuse(location);
+export async function openAdapter(location: string, options: PlaceOptions = {}): Promise<Adapter> {
+  const folder = await findAdapterFolder(location, options);
+  if (folder !== undefined) return await openFolder(location, folder, options);
+  const checkpoint = await openOrRefuse(location, options);
   try {
     const adapter = embeddedAdapter(checkpoint);
     if (adapter !== undefined) return adapter;
     throw new TinygraftError(
-      `Cannot open "${location}" as an adapter: it is a checkpoint that carries none, expected ` +
-        `a folder with ${ADAPTER_CONFIG} or the output of inject`,
-      { code: "not-an-adapter", path: location },
+      `Cannot open "${checkpoint.location}" as an adapter: it is a checkpoint that carries none, ` +
+        `expected a folder with ${ADAPTER_CONFIG} or the output of inject`,
+      { code: "not-an-adapter", path: checkpoint.location },
     );
   } catch (error) {
     checkpoint.close();
@@ -86,23 +87,33 @@ export async function openAdapter(location: string): Promise<Adapter> {
 /**
  * Finds the adapter folder that a location means.
  *
- * @param location A folder, or its `adapter_model.safetensors`.
- * @returns The folder; `undefined` where there is no `adapter_config.json`.
+ * @param location A folder, or its `adapter_model.safetensors`: a path or an address.
+ * @param options How servers are reached.
+ * @returns The folder's place; `undefined` where there is no `adapter_config.json`.
  */
-export function adapterFolder(location: string): string | undefined {
-  const isFile = location.endsWith(".safetensors");
-  if (isFile && basename(location) !== ADAPTER_WEIGHTS) return undefined;
-  const folder = isFile ? dirname(location) : location;
-  return statPath(join(folder, ADAPTER_CONFIG)) === undefined ? undefined : folder;
+export async function findAdapterFolder(
+  location: string,
+  options: PlaceOptions = {},
+): Promise<Place | undefined> {
+  const place = placeAt(location, options);
+  if (place === undefined) return undefined;
+  const { file } = place;
+  if (file !== undefined && file !== ADAPTER_WEIGHTS) return undefined;
+  return await place.has(ADAPTER_CONFIG) ? place : undefined;
 }
 
-async function openFolder(location: string, folder: string): Promise<Adapter> {
-  const path = join(folder, ADAPTER_CONFIG);
-  const configText = await readTextFile(path);
+async function openFolder(
+  location: string,
+  place: Place,
+  options: PlaceOptions,
+): Promise<Adapter> {
+  const path = place.path(ADAPTER_CONFIG);
+  const configText = await place.readText(ADAPTER_CONFIG);
   const config = parseAdapterConfig(parseObject(configText, path, ADAPTER_CONFIG), path);
-  const checkpoint = await openCheckpoint(folder, { weights: ADAPTER_WEIGHTS });
+  const checkpoint = await openCheckpoint(location, { ...options, weights: ADAPTER_WEIGHTS });
   try {
-    return makeAdapter(checkpoint, location, { config, configText }, checkpoint.tensors, path);
+    const configs = { config, configText };
+    return makeAdapter(checkpoint, place.location, configs, checkpoint.tensors, path);
   } catch (error) {
     checkpoint.close();
     throw error;
@@ -112,18 +123,21 @@ async function openFolder(location: string, folder: string): Promise<Adapter> {
 /** Files of an AdapterHub adapter, whose folder may lack a config. */
 const ADAPTER_HUB_FILES = ["adapter.safetensors", "pytorch_adapter.bin", "head_config.json"];
 
-async function openOrRefuse(location: string): Promise<Checkpoint> {
+async function openOrRefuse(location: string, options: PlaceOptions): Promise<Checkpoint> {
   try {
-    return await openCheckpoint(location);
+    return await openCheckpoint(location, options);
   } catch (error) {
     const none = error instanceof TinygraftError && error.code === "not-a-checkpoint";
     if (!none) throw error;
-    const isHub = ADAPTER_HUB_FILES.some((name) => statPath(join(location, name)) !== undefined);
+    const place = placeAt(location, options);
+    const names = await place?.list() ?? [];
+    const path = place?.location ?? location;
+    const isHub = ADAPTER_HUB_FILES.some((name) => names.includes(name));
     const found = isHub ? "it is an AdapterHub adapter" : "it holds no adapter and no checkpoint";
     throw new TinygraftError(
-      `Cannot open "${location}" as an adapter: ${found}, expected a folder with ` +
+      `Cannot open "${path}" as an adapter: ${found}, expected a folder with ` +
         `${ADAPTER_CONFIG} or the output of inject`,
-      { code: "not-an-adapter", path: location, cause: error },
+      { code: "not-an-adapter", path, cause: error },
     );
   }
 }

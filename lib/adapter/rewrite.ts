@@ -4,15 +4,20 @@
  * @module
  */
 
-import { basename, join } from "@std/path";
-import { indexName, MODEL_CONFIG, MODEL_WEIGHTS, shardName } from "../checkpoint/names.ts";
+import { basename } from "@std/path";
+import {
+  checkpointInputs,
+  isFileOutput,
+  plannedConfig,
+  plannedCopy,
+  plannedIndex,
+} from "../checkpoint/folder_parts.ts";
+import { MODEL_CONFIG, MODEL_WEIGHTS, shardName } from "../checkpoint/names.ts";
 import type { Checkpoint, CheckpointFile } from "../checkpoint/open.ts";
 import type { Plan, PlannedFile, TensorStep } from "../checkpoint/plan.ts";
-import { readTextFile, statPath } from "../checkpoint/sources.ts";
 import { UsageError } from "../errors.ts";
-import { formatShardIndex } from "../safetensors/shard_index.ts";
-import { isFloatDtype } from "../tensor/dtype.ts";
-import { elementCount, tensorByteLength, type TensorInfo } from "../tensor/shape.ts";
+import { isRemote } from "../remote/address.ts";
+import type { TensorInfo } from "../tensor/shape.ts";
 import { ADAPTER_CONFIG, fileSources } from "./open.ts";
 
 /** One weights file of the copy: written tensor by tensor, or an input's bytes as a whole. */
@@ -36,15 +41,6 @@ export interface Rewrite {
   readonly inputs: readonly string[];
   /** Open files beside the checkpoint's. */
   readonly sources: Plan["sources"];
-}
-
-/**
- * Whether an output of this name is one safetensors file, rather than a folder.
- *
- * @param output The path that was asked for.
- */
-export function isFileOutput(output: string): boolean {
-  return output.toLowerCase().endsWith(".safetensors");
 }
 
 /**
@@ -90,21 +86,15 @@ export async function planRewrite(
   }
   const names = nameFiles(rewrite.files);
   const files = rewrite.files.map((file, i) => plannedWeights(file, names[i]!));
-  if (files.length > 1) files.push(plannedIndex(base, rewrite.files, names));
+  if (files.length > 1) {
+    const shards = rewrite.files.map((file, i) => ({ path: names[i]!, tensors: tensorsOf(file) }));
+    files.push(plannedIndex(base, shards, MODEL_WEIGHTS));
+  }
   if (base.config !== undefined) files.push(await plannedConfig(base, rewrite.editConfig));
   for (const name of base.companions) {
-    if (name !== MODEL_CONFIG && !isLeftOut(name)) files.push(plannedCopy(base, name));
+    if (name !== MODEL_CONFIG && !isLeftOut(name)) files.push(await plannedCopy(base, name));
   }
   return { output, kind: "folder", inputs, sources, files };
-}
-
-/** Every path that a copy of the checkpoint reads, its folder first. */
-function checkpointInputs(base: Checkpoint): string[] {
-  const files = base.files.map(({ path }) => path);
-  if (base.kind === "file") {
-    return base.config === undefined ? files : [...files, join(base.folder, MODEL_CONFIG)];
-  }
-  return [base.folder, ...files, ...base.companions.map((name) => join(base.folder, name))];
 }
 
 function plannedWeights(file: WeightsFile, path: string): PlannedFile {
@@ -113,7 +103,9 @@ function plannedWeights(file: WeightsFile, path: string): PlannedFile {
     return { kind: "safetensors", path, tensors, metadata };
   }
   const { path: from, source } = file.file;
-  return { kind: file.kind, path, from, byteLength: source.byteLength };
+  const { byteLength } = source;
+  if (isRemote(from)) return { kind: "copy", path, from, byteLength, source };
+  return { kind: file.kind, path, from, byteLength };
 }
 
 /**
@@ -141,55 +133,4 @@ function freeName(taken: ReadonlySet<string | undefined>): string {
 function tensorsOf(file: WeightsFile): [name: string, info: TensorInfo][] {
   if (file.kind === "write") return file.tensors.map((step) => [step.name, step]);
   return [...file.file.header.tensors];
-}
-
-/** Elements that count as parameters: integer tensors, such as position ids, are buffers. */
-function parametersOf({ dtype, shape }: TensorInfo): number {
-  return isFloatDtype(dtype) ? elementCount(shape) : 0;
-}
-
-/** Loaders need `metadata`; `total_parameters` follows the original's count where it has one. */
-function plannedIndex(
-  base: Checkpoint,
-  files: readonly WeightsFile[],
-  names: readonly string[],
-): PlannedFile {
-  const weightMap = new Map<string, string>();
-  let bytes = 0;
-  let parameters = 0;
-  for (const [i, file] of files.entries()) {
-    for (const [name, info] of tensorsOf(file)) {
-      weightMap.set(name, names[i]!);
-      bytes += tensorByteLength(info.dtype, info.shape);
-      parameters += parametersOf(info);
-    }
-  }
-  const before = base.index?.metadata ?? {};
-  const counted = before["total_parameters"];
-  if (typeof counted === "number") {
-    parameters += counted;
-    for (const entry of base.tensors.values()) parameters -= parametersOf(entry);
-  }
-  const metadata = { ...before, "total_size": bytes, "total_parameters": parameters };
-  const text = formatShardIndex({ weightMap, metadata });
-  return {
-    kind: "bytes",
-    path: indexName(MODEL_WEIGHTS),
-    bytes: new TextEncoder().encode(text),
-    origin: "index of the shards",
-  };
-}
-
-async function plannedConfig(
-  base: Checkpoint,
-  edit: (text: string) => string,
-): Promise<PlannedFile> {
-  const from = join(base.folder, MODEL_CONFIG);
-  const bytes = new TextEncoder().encode(edit(await readTextFile(from)));
-  return { kind: "bytes", path: MODEL_CONFIG, bytes, origin: `${from}, edited` };
-}
-
-function plannedCopy(base: Checkpoint, name: string): PlannedFile {
-  const from = join(base.folder, name);
-  return { kind: "copy", path: name, from, byteLength: statPath(from)?.byteLength ?? 0 };
 }

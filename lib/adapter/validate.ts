@@ -4,11 +4,15 @@
  * @module
  */
 
-import { join } from "@std/path";
-import { type Checkpoint, openCheckpoint, type TensorEntry } from "../checkpoint/open.ts";
-import { readTextFile, statPath } from "../checkpoint/sources.ts";
+import {
+  type Checkpoint,
+  openCheckpoint,
+  type OpenOptions,
+  type TensorEntry,
+} from "../checkpoint/open.ts";
+import type { Place, PlaceOptions } from "../checkpoint/place.ts";
 import type { FileFindings } from "../checkpoint/validate.ts";
-import { TinygraftError } from "../errors.ts";
+import { InterruptedError, TinygraftError, UsageError } from "../errors.ts";
 import { resolveModel } from "../model/resolve.ts";
 import type { Finding } from "../safetensors/header.ts";
 import { type AdapterConfig, checkAdapterConfig, unknownKeys } from "./config.ts";
@@ -20,7 +24,7 @@ import {
   locateAdapterTensors,
 } from "./embedded.ts";
 import { parseObject, stringifySorted } from "./json_text.ts";
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapterFolder, checkFits } from "./open.ts";
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, checkFits, findAdapterFolder } from "./open.ts";
 import { adapterTensors, compareTensors } from "./tensors.ts";
 
 /**
@@ -28,48 +32,60 @@ import { adapterTensors, compareTensors } from "./tensors.ts";
  * missing, of another shape or dtype, or unknown. What the weights files' own format gets wrong
  * is not looked for here.
  *
- * @param location An adapter folder, or a checkpoint that may carry an adapter.
+ * @param location An adapter folder, or a checkpoint that may carry an adapter: a path or an
+ *   address.
+ * @param options How servers are reached.
  * @returns Findings of the file that holds the config; empty where there is no adapter.
  */
-export async function validateAdapter(location: string): Promise<FileFindings[]> {
-  const folder = adapterFolder(location);
-  if (folder !== undefined) return [await validateFolder(folder)];
-  const checkpoint = await openIfSound(location);
+export async function validateAdapter(
+  location: string,
+  options: PlaceOptions = {},
+): Promise<FileFindings[]> {
+  const folder = await findAdapterFolder(location, options);
+  if (folder !== undefined) return [await validateFolder(folder, location, options)];
+  const checkpoint = await openIfSound(location, options);
   if (checkpoint === undefined) return [];
   using _closing = checkpoint;
   return validateEmbedded(checkpoint);
 }
 
 /** A checkpoint that cannot be opened has faults of its own, which are not the adapter's. */
-async function openIfSound(location: string, weights?: string): Promise<Checkpoint | undefined> {
+async function openIfSound(
+  location: string,
+  options: OpenOptions,
+): Promise<Checkpoint | undefined> {
   try {
-    return await openCheckpoint(location, weights === undefined ? {} : { weights });
+    return await openCheckpoint(location, options);
   } catch (error) {
-    if (error instanceof TinygraftError) return undefined;
-    throw error;
+    assertFault(error);
+    return undefined;
   }
 }
 
-async function validateFolder(folder: string): Promise<FileFindings> {
-  const path = join(folder, ADAPTER_CONFIG);
+async function validateFolder(
+  place: Place,
+  location: string,
+  options: PlaceOptions,
+): Promise<FileFindings> {
+  const path = place.path(ADAPTER_CONFIG);
   const faults: Finding[] = [];
   const warnings: Finding[] = [];
   const json = await attempt(
     faults,
-    async () => parseObject(await readTextFile(path), path, ADAPTER_CONFIG),
+    async () => parseObject(await place.readText(ADAPTER_CONFIG), path, ADAPTER_CONFIG),
   );
   const config = json && checkConfig(json, path, faults, warnings);
-  if (statPath(join(folder, ADAPTER_WEIGHTS)) === undefined) {
+  if (!await place.has(ADAPTER_WEIGHTS)) {
     faults.push({
       code: "not-found",
-      message: `Cannot use "${folder}" as an adapter: there is no ${ADAPTER_WEIGHTS}`,
+      message: `Cannot use "${place.folder}" as an adapter: there is no ${ADAPTER_WEIGHTS}`,
     });
   }
-  const checkpoint = await openIfSound(folder, ADAPTER_WEIGHTS);
+  const checkpoint = await openIfSound(location, { ...options, weights: ADAPTER_WEIGHTS });
   if (checkpoint === undefined) return { path, faults, warnings };
   using _closing = checkpoint;
   if (config !== undefined) {
-    await attempt(faults, () => checkTensors(config, checkpoint.tensors, folder, faults));
+    await attempt(faults, () => checkTensors(config, checkpoint.tensors, place.folder, faults));
   }
   return { path, faults, warnings };
 }
@@ -98,11 +114,18 @@ async function attempt<T>(faults: Finding[], check: () => T | Promise<T>): Promi
   try {
     return await check();
   } catch (error) {
-    if (!(error instanceof TinygraftError)) throw error;
-    const { code, message, tensor } = error;
+    const { code, message, tensor } = assertFault(error);
     faults.push({ code, message, ...tensor === undefined ? {} : { tensor } });
     return undefined;
   }
+}
+
+/** Lets faults of what is checked pass; an interruption or a wrong call ends the check. */
+function assertFault(error: unknown): TinygraftError {
+  const isFault = error instanceof TinygraftError && !(error instanceof UsageError) &&
+    !(error instanceof InterruptedError);
+  if (!isFault) throw error;
+  return error;
 }
 
 function checkConfig(

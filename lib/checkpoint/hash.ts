@@ -6,7 +6,9 @@
 
 import { createHash } from "node:crypto"; // streams, which crypto.subtle cannot
 import { crc32 as crc32Of } from "node:zlib";
+import { InterruptedError } from "../errors.ts";
 import { compareUtf8 } from "../safetensors/writer.ts";
+import type { ByteSource } from "../tensor/byte_source.ts";
 import { chunkBuffer, Turns } from "./chunks.ts";
 import type { TensorEntry } from "./open.ts";
 
@@ -42,6 +44,14 @@ export function crc32(bytes: Uint8Array, before: number): number {
   return crc32Of(bytes, before);
 }
 
+/** How a hash over much data is followed or stopped. */
+export interface HashOptions {
+  /** Stops the work when aborted. */
+  readonly signal?: AbortSignal;
+  /** Called with the bytes read since the last call. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
 /**
  * Hashes the content of a checkpoint or adapter, independent of file layout, sharding and
  * metadata.
@@ -68,29 +78,62 @@ export function crc32(bytes: Uint8Array, before: number): number {
  * ```
  *
  * @param entries The tensors, each with the name to hash it under; in any order.
+ * @param options How to follow or stop the work.
  * @returns 64 hexadecimal digits in lower case.
  * @throws {TinygraftError} with `unreadable` or `changed-while-open`.
+ * @throws {InterruptedError} when the signal is aborted.
  */
 export async function contentHash(
   entries: Iterable<{ readonly name: string; readonly entry: TensorEntry }>,
+  options: HashOptions = {},
 ): Promise<string> {
-  const hash = sha256();
+  const stream = new HashStream(options);
   const encoder = new TextEncoder();
-  const buffer = chunkBuffer();
-  const turns = new Turns();
   const sorted = [...entries].sort((a, b) => compareUtf8(a.name, b.name));
   for (const { name, entry } of sorted) {
-    hash.update(encoder.encode(`${name}\0${entry.dtype}\0${entry.shape.join(",")}\0`));
     const { source, header } = entry.file;
-    const end = header.dataStart + entry.dataOffsets[1];
-    let at = header.dataStart + entry.dataOffsets[0];
-    while (at < end) {
-      const chunk = buffer.subarray(0, Math.min(buffer.byteLength, end - at));
+    const [begin, end] = entry.dataOffsets;
+    stream.hash.update(encoder.encode(`${name}\0${entry.dtype}\0${entry.shape.join(",")}\0`));
+    await stream.addRange(source, header.dataStart + begin, header.dataStart + end);
+  }
+  return stream.hash.hex();
+}
+
+/**
+ * Hashes a file's bytes, all of them, as `sha256sum` does.
+ *
+ * @param source The open file.
+ * @param options How to follow or stop the work.
+ * @returns 64 hexadecimal digits in lower case.
+ * @throws {TinygraftError} with `unreadable` or `changed-while-open`.
+ * @throws {InterruptedError} when the signal is aborted.
+ */
+export async function fileHash(source: ByteSource, options: HashOptions = {}): Promise<string> {
+  const stream = new HashStream(options);
+  await stream.addRange(source, 0, source.byteLength);
+  return stream.hash.hex();
+}
+
+/** A SHA-256 that is fed from byte sources through one buffer. */
+class HashStream {
+  readonly hash = sha256();
+  readonly #buffer = chunkBuffer();
+  readonly #turns = new Turns();
+  readonly #options: HashOptions;
+
+  constructor(options: HashOptions) {
+    this.#options = options;
+  }
+
+  async addRange(source: ByteSource, begin: number, end: number): Promise<void> {
+    for (let at = begin; at < end;) {
+      if (this.#options.signal?.aborted) throw new InterruptedError();
+      const chunk = this.#buffer.subarray(0, Math.min(this.#buffer.byteLength, end - at));
       await source.readInto(at, chunk);
-      hash.update(chunk);
+      this.hash.update(chunk);
       at += chunk.byteLength;
-      await turns.after(chunk.byteLength);
+      this.#options.onBytes?.(chunk.byteLength);
+      await this.#turns.after(chunk.byteLength);
     }
   }
-  return hash.hex();
 }

@@ -17,9 +17,12 @@ const KNOWN = new Set([
   "adapter_config.json",
   "added_tokens.json",
   "chat_template.jinja",
+  "config_sentence_transformers.json",
   "generation_config.json",
   "merges.txt",
+  "modules.json",
   "preprocessor_config.json",
+  "sentence_bert_config.json",
   "sentencepiece.bpe.model",
   "special_tokens_map.json",
   "spiece.model",
@@ -68,6 +71,15 @@ export function isShardName(name: string, weights: string): boolean {
 }
 
 /**
+ * Tells whether a file holds weights, of any format, or is an index of such files.
+ *
+ * @param name A file name or path.
+ */
+export function isWeights(name: string): boolean {
+  return WEIGHTS.test(name) || INDEX.test(name);
+}
+
+/**
  * Tells whether a file of a checkpoint's folder is carried over to a changed copy of it.
  *
  * Weights of any format are not: they would hold the old tensors beside the new.
@@ -76,7 +88,7 @@ export function isShardName(name: string, weights: string): boolean {
  * @returns False for weights, their indices and hidden files, which include unfinished outputs.
  */
 export function isCompanion(name: string): boolean {
-  return !name.startsWith(".") && !WEIGHTS.test(name) && !INDEX.test(name);
+  return !name.startsWith(".") && !isWeights(name);
 }
 
 /**

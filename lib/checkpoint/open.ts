@@ -4,8 +4,8 @@
  * @module
  */
 
-import { basename, dirname, join } from "@std/path";
 import { TinygraftError } from "../errors.ts";
+import { isRemote } from "../remote/address.ts";
 import type { Header, HeaderTensor } from "../safetensors/header.ts";
 import { readHeader } from "../safetensors/reader.ts";
 import { parseShardIndex, type ShardIndex } from "../safetensors/shard_index.ts";
@@ -14,13 +14,15 @@ import type { ByteSource } from "../tensor/byte_source.ts";
 import { decodeFloats } from "../tensor/decode.ts";
 import { isFloatDtype } from "../tensor/dtype.ts";
 import { quote } from "../tensor/quote.ts";
+import { listFolderCompanions, listRemoteCompanions } from "./companions.ts";
 import { checkIndex } from "./index_rules.ts";
-import { indexName, isCompanion, MODEL_CONFIG, MODEL_WEIGHTS } from "./names.ts";
-import { FileSource, listFolder, readJsonFile, readTextFile, statPath } from "./sources.ts";
+import { indexName, isCompanion, isKnownName, MODEL_CONFIG, MODEL_WEIGHTS } from "./names.ts";
+import { type OpenFile, type Place, placeAt, type PlaceOptions } from "./place.ts";
+import { parseJsonObject } from "./sources.ts";
 
 /** One safetensors file of a checkpoint. */
 export interface CheckpointFile {
-  /** The file's path. */
+  /** The file's path or address. */
   readonly path: string;
   /** Its header, checked. */
   readonly header: Header;
@@ -38,7 +40,7 @@ export interface TensorEntry extends HeaderTensor {
 
 /** An open checkpoint. Its files stay open until `close`. */
 export interface Checkpoint extends Disposable {
-  /** The path as given to `openCheckpoint`. */
+  /** The location as given to `openCheckpoint`; of an address without its query. */
   readonly location: string;
   /** Whether `location` is one safetensors file or a folder. */
   readonly kind: "file" | "folder";
@@ -59,33 +61,39 @@ export interface Checkpoint extends Disposable {
    */
   readonly metadata: ReadonlyMap<string, string>;
   /**
-   * Names of the folder's other files (config.json, tokenizer.json, README.md …): no weights, no
-   * index, nothing hidden, no subfolders. Empty when `location` is a file.
+   * Paths of the folder's other files (config.json, README.md, 1_Pooling/config.json …), relative to
+   * it: no weights, no index, nothing hidden; on a server, no subfolders. Where `location` is a
+   * file, only those that models commonly have: its folder may hold anything.
    */
   readonly companions: readonly string[];
+  /** Where its files are; absent for a folder of this machine that holds no safetensors files. */
+  readonly place?: Place;
   /** Closes every file; calling it again does nothing. */
   close(): void;
 }
 
 /** What `openCheckpoint` looks for. */
-export interface OpenOptions {
+export interface OpenOptions extends PlaceOptions {
   /** Name of the weights in a folder, "model.safetensors" unless given. */
   readonly weights?: string;
 }
 
-/** Where the parts of a checkpoint are. */
+/** Which files of a place are the checkpoint's. */
 interface Layout {
   readonly kind: "file" | "folder";
-  readonly folder: string;
-  readonly paths: readonly string[];
+  readonly names: readonly string[];
   readonly index: ShardIndex | undefined;
 }
+
+/** A file that the checkpoint closes. */
+type OwnedFile = CheckpointFile & { readonly source: OpenFile };
 
 /**
  * Opens a checkpoint and reads its headers; no tensor data is read.
  *
  * A folder holds `model.safetensors`, or `model.safetensors.index.json` and the shards it names.
- * The path of such an index stands for its folder.
+ * The path of such an index stands for its folder. Of files on servers only what is asked for is
+ * fetched, by ranges; a header takes at most two requests.
  *
  * @example Open a folder, list its tensors, close it
  * ```ts
@@ -101,37 +109,60 @@ interface Layout {
  * assertEquals([...checkpoint.tensors.keys()], ["w"]);
  * ```
  *
- * @param location A safetensors file, a shard index, or a folder.
- * @param options The name of the weights in a folder.
+ * @param location A safetensors file, a shard index, or a folder: a path,
+ * `hf://org/name[@revision][/path]` or an `https://` address.
+ * @param options The name of the weights in a folder, and how servers are reached.
  * @returns The checkpoint; the caller closes it.
  * @throws {SafetensorsError} for the first fault of a file's header.
  * @throws {TinygraftError} with `not-found`, `unreadable`, `not-a-checkpoint` for a folder without
  * weights, `invalid-index`, `unsafe-file-name`, `missing-shard`, `tensor-in-two-shards`,
- * `tensor-not-in-shard`, `tensor-not-in-index`, or `invalid-json` for its config.json.
+ * `tensor-not-in-shard`, `tensor-not-in-index`, or `invalid-json` for its config.json; for
+ * addresses also with the codes of `RemoteAccess`, such as `range-ignored` or `hub-unavailable`.
  */
 export async function openCheckpoint(
   location: string,
   options: OpenOptions = {},
 ): Promise<Checkpoint> {
-  const layout = await findLayout(location, options.weights ?? MODEL_WEIGHTS);
-  const files: (CheckpointFile & { source: FileSource })[] = [];
+  const place = placeAt(location, options);
+  if (place === undefined) {
+    throw new TinygraftError(
+      `Cannot open "${location}": there is no such file or folder: check the path`,
+      { code: "not-found", path: location },
+    );
+  }
+  const layout = await findLayout(place, options.weights ?? MODEL_WEIGHTS);
+  const files = await openFiles(place, layout.names);
   try {
-    for (const path of layout.paths) {
-      const source = FileSource.open(path);
-      try {
-        files.push({ path, source, header: await readHeader(source, { path }) });
-      } catch (error) {
-        source.close();
-        throw error;
-      }
-    }
-    if (layout.index !== undefined) throwIndexFault(layout.index, files, location);
-    const configPath = join(layout.folder, MODEL_CONFIG);
-    const config = statPath(configPath) ? await readJsonFile(configPath) : undefined;
-    const companions = layout.kind === "folder" ? listCompanions(layout.folder) : [];
-    return new OpenCheckpoint(location, layout, files, config, companions);
+    if (layout.index !== undefined) throwIndexFault(layout.index, files, place.location);
+    const config = await place.has(MODEL_CONFIG)
+      ? parseJsonObject(await place.readText(MODEL_CONFIG), place.path(MODEL_CONFIG))
+      : undefined;
+    const beside = await listCompanions(place);
+    const companions = layout.kind === "folder" ? beside : beside.filter(isKnownName);
+    return new OpenCheckpoint(place, layout, files, config, companions);
   } catch (error) {
     for (const { source } of files) source.close();
+    throw error;
+  }
+}
+
+/** Opens all files or none; servers are asked for several at once. */
+async function openFiles(place: Place, names: readonly string[]): Promise<OwnedFile[]> {
+  const opened = await Promise.allSettled(names.map((name) => openFile(place, name)));
+  const files = opened.filter((each) => each.status === "fulfilled").map(({ value }) => value);
+  const failed = opened.find((each) => each.status === "rejected");
+  if (failed === undefined) return files;
+  for (const { source } of files) source.close();
+  throw failed.reason;
+}
+
+async function openFile(place: Place, name: string): Promise<OwnedFile> {
+  const path = place.path(name);
+  const source = await place.open(name);
+  try {
+    return { path, source, header: await readHeader(source, { path }) };
+  } catch (error) {
+    source.close();
     throw error;
   }
 }
@@ -172,26 +203,20 @@ class OpenCheckpoint implements Checkpoint {
   readonly location: string;
   readonly kind: "file" | "folder";
   readonly folder: string;
-  readonly files: readonly (CheckpointFile & { source: FileSource })[];
   readonly index: ShardIndex | undefined;
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  readonly config: Readonly<Record<string, unknown>> | undefined;
-  readonly companions: readonly string[];
 
   constructor(
-    location: string,
+    readonly place: Place,
     layout: Layout,
-    files: readonly (CheckpointFile & { source: FileSource })[],
-    config: Readonly<Record<string, unknown>> | undefined,
-    companions: readonly string[],
+    readonly files: readonly OwnedFile[],
+    readonly config: Readonly<Record<string, unknown>> | undefined,
+    readonly companions: readonly string[],
   ) {
-    this.location = location;
+    this.location = place.location;
+    this.folder = place.folder;
     this.kind = layout.kind;
-    this.folder = layout.folder;
     this.index = layout.index;
-    this.files = files;
-    this.config = config;
-    this.companions = companions;
     const entries = files.flatMap((file) =>
       [...file.header.tensors].map(([name, info]): TensorEntry => ({ ...info, name, file }))
     );
@@ -241,60 +266,62 @@ export function unionMetadata(
   return new Map([...union].map(([key, { value }]) => [key, value]));
 }
 
-async function findLayout(location: string, weights: string): Promise<Layout> {
-  const status = statPath(location);
-  if (status === undefined) {
-    throw new TinygraftError(
-      `Cannot open "${location}": there is no such file or folder: check the path`,
-      { code: "not-found", path: location },
-    );
-  }
-  if (status.kind === "folder") return await findFolderLayout(location, weights);
-  const folder = dirname(location);
-  if (location.endsWith(".safetensors.index.json")) {
-    const index = parseShardIndex(await readTextFile(location), location);
-    return { kind: "folder", folder, index, paths: shardPaths(folder, index, location) };
-  }
-  return { kind: "file", folder, index: undefined, paths: [location] };
+async function findLayout(place: Place, weights: string): Promise<Layout> {
+  const { file } = place;
+  if (file === undefined) return await findFolderLayout(place, weights);
+  if (file.endsWith(".safetensors.index.json")) return await findShards(place, file);
+  return { kind: "file", index: undefined, names: [file] };
 }
 
-async function findFolderLayout(folder: string, weights: string): Promise<Layout> {
-  const single = join(folder, weights);
-  const indexPath = join(folder, indexName(weights));
-  const hasSingle = statPath(single) !== undefined;
-  if (statPath(indexPath) === undefined) {
-    if (!hasSingle) throw notACheckpoint(folder, weights);
-    return { kind: "folder", folder, index: undefined, paths: [single] };
+async function findFolderLayout(place: Place, weights: string): Promise<Layout> {
+  const indexFile = indexName(weights);
+  // Both are asked for at once: a server's first answer of the weights is their head anyway.
+  const [hasIndex, hasSingle] = await Promise.all([place.has(indexFile), place.has(weights)]);
+  if (!hasIndex) {
+    if (!hasSingle) throw await notACheckpoint(place, weights);
+    return { kind: "folder", index: undefined, names: [weights] };
   }
-  const index = parseShardIndex(await readTextFile(indexPath), indexPath);
-  const paths = shardPaths(folder, index, indexPath);
-  if (hasSingle && !paths.includes(single)) {
+  const layout = await findShards(place, indexFile);
+  if (hasSingle && !layout.names.includes(weights)) {
     // The transformers library would load the single file and ignore the index in silence.
     throw new TinygraftError(
-      `Cannot open "${folder}": found both "${weights}" and "${basename(indexPath)}", which does ` +
+      `Cannot open "${place.location}": found both "${weights}" and "${indexFile}", which does ` +
         "not name it: remove the one that is out of date",
-      { code: "invalid-index", path: indexPath },
+      { code: "invalid-index", path: place.path(indexFile) },
     );
   }
-  return { kind: "folder", folder, index, paths };
+  return layout;
 }
 
 /** The distinct shards of an index, in name order; all must be there. */
-function shardPaths(folder: string, index: ShardIndex, indexPath: string): string[] {
+async function findShards(place: Place, indexFile: string): Promise<Layout> {
+  const indexPath = place.path(indexFile);
+  const index = parseShardIndex(await place.readText(indexFile), indexPath);
   const names = [...new Set(index.weightMap.values())].sort(compareUtf8);
-  for (const name of names) {
-    if (statPath(join(folder, name)) !== undefined) continue;
-    throw new TinygraftError(
-      `Cannot open "${folder}": shard "${name}" is missing, expected by "${indexPath}": ` +
-        "fetch the file again",
-      { code: "missing-shard", path: join(folder, name) },
-    );
-  }
-  return names.map((name) => join(folder, name));
+  const present = await Promise.all(names.map((name) => place.has(name)));
+  const missing = names.find((_, i) => !present[i]);
+  if (missing === undefined) return { kind: "folder", index, names };
+  throw new TinygraftError(
+    `Cannot open "${place.folder}": shard "${missing}" is missing, expected by "${indexPath}": ` +
+      "fetch the file again",
+    { code: "missing-shard", path: place.path(missing) },
+  );
 }
 
-function notACheckpoint(folder: string, weights: string): TinygraftError {
-  const others = listFolder(folder).filter((name) => !isCompanion(name) && !name.startsWith("."));
+async function notACheckpoint(place: Place, weights: string): Promise<TinygraftError> {
+  const { location } = place;
+  const error = (found: string, remedy: string) =>
+    new TinygraftError(
+      `Cannot open "${location}": ${found}, expected "${weights}" or "${
+        indexName(weights)
+      }": ${remedy}`,
+      { code: "not-a-checkpoint", path: location },
+    );
+  const names = await place.list();
+  if (names === undefined) {
+    return error("the server shows no weights there", "check the address, or give a file's own");
+  }
+  const others = names.filter((name) => !isCompanion(name) && !name.startsWith("."));
   const found = others.length === 0
     ? "it holds no weights"
     : `it holds ${others.slice(0, 3).map((name) => `"${name}"`).join(", ")}${
@@ -303,18 +330,19 @@ function notACheckpoint(folder: string, weights: string): TinygraftError {
   const remedy = others.some((name) => name.endsWith(".safetensors"))
     ? "give the path of the file itself"
     : "convert the weights to safetensors, or choose another folder";
-  return new TinygraftError(
-    `Cannot open "${folder}": ${found}, expected "${weights}" or "${
-      indexName(weights)
-    }": ${remedy}`,
-    { code: "not-a-checkpoint", path: folder },
-  );
+  return error(found, remedy);
 }
 
-function listCompanions(folder: string): string[] {
-  return listFolder(folder).filter((name) =>
-    isCompanion(name) && statPath(join(folder, name))?.kind === "file"
-  );
+/**
+ * Lists the files of a checkpoint's folder that belong to it beside its weights.
+ *
+ * @param place The folder.
+ * @returns Their names, as in `Checkpoint.companions`.
+ */
+export async function listCompanions(place: Place): Promise<string[]> {
+  return isRemote(place.location)
+    ? await listRemoteCompanions(place)
+    : await listFolderCompanions(place.folder);
 }
 
 /** Throws the first fault that leaves open which tensors the checkpoint has. */

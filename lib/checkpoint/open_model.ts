@@ -7,6 +7,7 @@
 import { TinygraftError } from "../errors.ts";
 import { type ResolvedModel, resolveModel } from "../model/resolve.ts";
 import { type Checkpoint, openCheckpoint } from "./open.ts";
+import { assertLocal } from "./place.ts";
 
 /** An open checkpoint whose architecture is known; dispose it to close its files. */
 export interface OpenModel extends Disposable {
@@ -21,6 +22,7 @@ export interface OpenModel extends Disposable {
  *
  * @param location A folder, or a `.safetensors` file beside its config.json.
  * @returns The open checkpoint and its resolved model; the caller disposes it.
+ * @throws {UsageError} when it is an address.
  * @throws {TinygraftError} with code `not-found` when there is no config.json, else the codes of
  * `openCheckpoint` and `resolveModel`.
  *
@@ -34,6 +36,7 @@ export interface OpenModel extends Disposable {
  * ```
  */
 export async function openModel(location: string): Promise<OpenModel> {
+  assertLocal(location, "a base"); // its tokenizer and other files are read by path
   const checkpoint = await openCheckpoint(location);
   try {
     if (checkpoint.config === undefined) {

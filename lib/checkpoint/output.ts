@@ -7,6 +7,7 @@
 import { basename, dirname, join, resolve } from "@std/path";
 import { TinygraftError } from "../errors.ts";
 import { isKnownName } from "./names.ts";
+import { assertLocal } from "./place.ts";
 import type { Plan } from "./plan.ts";
 import { isSymlink, listFolder, realPath, statPath } from "./sources.ts";
 
@@ -21,10 +22,12 @@ export interface OutputOptions {
  *
  * @param output The path as the user gave it.
  * @returns The path to rename onto.
+ * @throws {UsageError} when it is an address.
  * @throws {TinygraftError} with `unwritable-output` when the folder around it is missing or no
  * folder, or when the path is a symlink to nothing.
  */
 export function outputTarget(output: string): string {
+  assertLocal(output, "an output");
   const path = resolve(output);
   const parent = dirname(path);
   if (output === "" || parent === path) throw unwritable(output, "it names no file or folder");
@@ -56,12 +59,7 @@ export function checkOutput(plan: Plan, options: OutputOptions = {}): void {
   const status = statPath(target);
   if (status === undefined) return;
   const { output } = plan;
-  if (!options.force) {
-    throw new TinygraftError(
-      `Cannot write "${output}": it exists already: choose another output or give --force`,
-      { code: "output-exists", path: output },
-    );
-  }
+  if (!options.force) throw outputExists(output);
   if (status.kind === plan.kind) {
     if (plan.kind === "folder") checkReplaceable(plan, target);
     return;
@@ -69,6 +67,19 @@ export function checkOutput(plan: Plan, options: OutputOptions = {}): void {
   const found = { file: "a file", folder: "a folder", other: "a device" }[status.kind];
   const expected = plan.kind === "file" ? "a file" : "a folder";
   throw unwritable(output, `it is ${found}, expected ${expected}: choose another output`);
+}
+
+/**
+ * Makes the error for an output that is there and may not be replaced.
+ *
+ * @param output The output as the user gave it.
+ * @returns An error with `output-exists`.
+ */
+export function outputExists(output: string): TinygraftError {
+  return new TinygraftError(
+    `Cannot write "${output}": it exists already: choose another output or give --force`,
+    { code: "output-exists", path: output },
+  );
 }
 
 function unwritable(output: string, found: string): TinygraftError {
@@ -116,8 +127,7 @@ function checkNotInput(plan: Plan, target: string): void {
 }
 
 function checkReplaceable(plan: Plan, folder: string): void {
-  const planned = new Set(plan.files.map(({ path }) => path.split("/")[0]));
-  const foreign = listFolder(folder).filter((name) => !planned.has(name) && !isKnownName(name));
+  const foreign = foreignNames(folder, "", new Set(plan.files.map(({ path }) => path)));
   if (foreign.length === 0) return;
   const names = foreign.slice(0, 5).map((name) => `"${name}"`).join(", ");
   throw new TinygraftError(
@@ -127,4 +137,19 @@ function checkReplaceable(plan: Plan, folder: string): void {
       "only files of a checkpoint or adapter: move them away or choose another output",
     { code: "foreign-files", path: plan.output },
   );
+}
+
+/**
+ * Lists what is neither planned nor of a kind that checkpoints have. Below the top only what is
+ * planned counts: a subfolder may hold anything.
+ */
+function foreignNames(folder: string, prefix: string, planned: ReadonlySet<string>): string[] {
+  return listFolder(folder).flatMap((name) => {
+    const path = `${prefix}${name}`;
+    if (planned.has(path) || (prefix === "" && isKnownName(name))) return [];
+    const isPlannedFolder = [...planned].some((each) => each.startsWith(`${path}/`));
+    const inner = join(folder, name);
+    if (!isPlannedFolder || isSymlink(inner) || statPath(inner)?.kind !== "folder") return [path];
+    return foreignNames(inner, `${path}/`, planned);
+  });
 }

@@ -5,6 +5,7 @@
  */
 
 import { formatShape } from "../tensor/shape.ts";
+import type { ByteSource } from "../tensor/byte_source.ts";
 import { layoutFile, type TensorSpec } from "../safetensors/writer.ts";
 import { TinygraftError } from "../errors.ts";
 import type { TensorEntry } from "./open.ts";
@@ -24,6 +25,17 @@ export type TensorStep =
     /** Computes the bytes when their turn comes: little-endian, C order. */
     readonly data: () => Promise<Uint8Array>;
     /** Where they come from, for people: "initialised, seed 1". */
+    readonly origin: string;
+  })
+  | (TensorSpec & {
+    /** The bytes are computed piece by piece, so that no whole tensor is in memory. */
+    readonly kind: "stream";
+    /**
+     * Computes the bytes when their turn comes: little-endian, C order, in chunks that are used up
+     * before the next is asked for, so that one buffer may serve them all.
+     */
+    readonly chunks: () => AsyncIterable<Uint8Array>;
+    /** Where they come from, for people: "model.safetensors, cast from F32". */
     readonly origin: string;
   });
 
@@ -51,6 +63,8 @@ export type PlannedFile =
     readonly from: string;
     /** The length of the file to copy, in bytes. */
     readonly byteLength: number;
+    /** Its bytes, where they are not on this machine; stays open until the plan is executed. */
+    readonly source?: ByteSource;
   }
   | {
     /** A hard link to an input, or a copy where the file system allows no link. */
@@ -172,7 +186,7 @@ function describeFile(plan: Plan, file: PlannedFile): FileDescription {
 }
 
 function describeOrigin(step: TensorStep): string {
-  if (step.kind === "data") return step.origin;
+  if (step.kind !== "copy") return step.origin;
   const { name, file } = step.from;
   return name === step.name ? file.path : `${file.path}: ${name}`;
 }

@@ -6,11 +6,11 @@
  * @module
  */
 
-import process from "node:process"; // asks whether a process lives, which Deno itself cannot
-import { basename, dirname, join } from "@std/path";
 import { TinygraftError } from "../errors.ts";
-import { crc32 } from "./hash.ts";
-import { listFolder, statPath } from "./sources.ts";
+import { PIECE_BYTES } from "./chunks.ts";
+import { ASIDE, removeTree } from "./leftovers.ts";
+import { exchange, reflink, renameToFree } from "./native.ts";
+import { statPath } from "./sources.ts";
 
 /**
  * Turns an error of the system while writing into a coded one that names the output.
@@ -50,29 +50,87 @@ function explain(systemCode: unknown): string {
   }
 }
 
-/** A new file under construction. */
+/** Who may do what with a file or folder. */
+export interface Permissions {
+  /** The permission bits, without the set-id ones. */
+  readonly mode: number;
+  /** The owning user, where the system has one. */
+  readonly user: number | null;
+  /** The owning group, where the system has one. */
+  readonly group: number | null;
+}
+
+/**
+ * Looks up permissions, following symlinks.
+ *
+ * @param path A file or folder.
+ * @returns Its permissions; undefined where nothing is there, or the system has none.
+ */
+export function permissionsOf(path: string): Permissions | undefined {
+  try {
+    const { mode, uid, gid } = Deno.statSync(path);
+    return mode === null ? undefined : { mode: mode & 0o777, user: uid, group: gid };
+  } catch {
+    return undefined; // writing, which follows, reports whatever is truly wrong
+  }
+}
+
+/**
+ * Gives a new file or folder the permissions of the one that it replaces, as far as the system
+ * lets: the owner only to those who may give files away.
+ *
+ * @param path What is new.
+ * @param like The permissions.
+ */
+export function setPermissions(path: string, like: Permissions): void {
+  try {
+    const own = permissionsOf(path);
+    if (own?.user !== like.user || own.group !== like.group) {
+      Deno.chownSync(path, like.user, like.group);
+    }
+  } catch {
+    // Not the superuser: the new file belongs to whoever writes it.
+  }
+  try {
+    Deno.chmodSync(path, like.mode);
+  } catch {
+    // A file system without permissions.
+  }
+}
+
+/** Bytes after which the disk is set to work: small enough to keep it busy, large to be worth it. */
+const BYTES_BETWEEN_FLUSHES = 32 * 1024 * 1024;
+
+/**
+ * A new file under construction. What is written is flushed in the background all along, since at
+ * the end the disk would have everything to do while nothing else is left to be done.
+ */
 export class NewFile {
+  readonly #path: string;
   readonly #file: Deno.FsFile;
   #byteLength = 0;
-  #checksum = 0;
+  #unflushed = 0;
+  #flushing: Promise<void> | undefined;
 
   /**
    * Creates the file; it must not exist.
    *
    * @param path Its path.
+   * @param like The permissions it gets; those of any new file unless given.
    */
-  constructor(path: string) {
-    this.#file = Deno.openSync(path, { write: true, createNew: true });
+  constructor(path: string, like?: Permissions) {
+    this.#path = path;
+    this.#file = Deno.openSync(path, {
+      write: true,
+      createNew: true,
+      ...(like === undefined ? {} : { mode: like.mode }),
+    });
+    if (like !== undefined) setPermissions(path, like);
   }
 
   /** Bytes written so far. */
   get byteLength(): number {
     return this.#byteLength;
-  }
-
-  /** CRC-32 of the bytes written so far. */
-  get checksum(): number {
-    return this.#checksum;
   }
 
   /**
@@ -81,19 +139,35 @@ export class NewFile {
    * @param bytes The bytes, all of which are written.
    */
   write(bytes: Uint8Array): void {
-    let written = 0;
-    while (written < bytes.byteLength) written += this.#file.writeSync(bytes.subarray(written));
-    this.#checksum = crc32(bytes, this.#checksum);
+    for (let at = 0; at < bytes.byteLength;) {
+      at += this.#file.writeSync(bytes.subarray(at, at + PIECE_BYTES));
+    }
     this.#byteLength += bytes.byteLength;
+    this.#unflushed += bytes.byteLength;
+    if (this.#unflushed < BYTES_BETWEEN_FLUSHES || this.#flushing !== undefined) return;
+    this.#unflushed = 0;
+    this.#flushing = this.#flush().finally(() => this.#flushing = undefined);
+  }
+
+  /** Uses a handle of its own, as the file's is busy; failures show again in `sync`. */
+  async #flush(): Promise<void> {
+    try {
+      using handle = await Deno.open(this.#path, { read: true });
+      await handle.syncData();
+    } catch {
+      // A system that flushes only what is open for writing, or a true error.
+    }
   }
 
   /** Waits until the bytes are on the disk; other work may go on meanwhile. */
   async sync(): Promise<void> {
+    await this.#flushing;
     await this.#file.sync();
   }
 
   /** Closes the file. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#flushing;
     this.#file.close();
   }
 }
@@ -102,9 +176,13 @@ export class NewFile {
  * Makes the folders of a path.
  *
  * @param path The folder; its parents are made too.
+ * @param like The permissions of the folder it will replace: others are kept out from the start.
  */
-export function makeFolder(path: string): void {
-  Deno.mkdirSync(path, { recursive: true });
+export function makeFolder(path: string, like?: Permissions): void {
+  Deno.mkdirSync(path, {
+    recursive: true,
+    ...(like === undefined ? {} : { mode: like.mode | 0o700 }),
+  });
 }
 
 /**
@@ -125,44 +203,70 @@ export function hardLink(from: string, to: string): boolean {
 }
 
 /**
- * Waits until a folder's entries are on the disk, where the system can do so.
+ * Waits until a folder's entries, or a cloned file's, are on the disk, where the system can do so.
  *
- * @param path The folder.
+ * @param path The folder or file.
  */
-export async function syncFolder(path: string): Promise<void> {
+export async function syncPath(path: string): Promise<void> {
   try {
-    using folder = await Deno.open(path, { read: true });
-    await folder.sync();
+    using opened = await Deno.open(path, { read: true });
+    await opened.sync();
   } catch {
-    // Not every system can flush a folder; the files themselves are flushed already.
+    // Not every system can flush a folder; what was written to files is flushed already.
   }
 }
 
 /**
- * Removes a file or a folder with all that is in it, as far as the system lets.
+ * Makes a file a copy that shares its blocks with the original until either is changed.
  *
- * @param path What to remove; nothing happens where nothing is there.
+ * Deno has no function for that, so it is tried through the kernel itself, on Linux and where
+ * native code may be called.
+ *
+ * @param from The file.
+ * @param to The new name.
+ * @param like The permissions it gets; those of any new file unless given.
+ * @returns False where the file system or the system cannot; nothing is at `to` then.
  */
-export function removeTree(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch {
-    // Called on the way out of another failure, which is the one to report.
+export async function cloneFile(from: string, to: string, like?: Permissions): Promise<boolean> {
+  await new NewFile(to, like).close();
+  if (reflink(from, to)) {
+    await syncPath(to);
+    return true;
   }
+  await Deno.remove(to);
+  return false;
 }
 
 /**
- * Moves what was staged to its place, atomically for a file or a new folder.
+ * Moves what was staged to its place: until then the old output is there, from then on the new.
  *
- * An existing folder is set aside first and put back when the new one cannot take its place.
+ * To replace a folder, the two names are exchanged in one step. Where the system cannot do that,
+ * the old folder is set aside first and put back when the new one cannot take its place; a run
+ * that dies in between leaves it for the next one to put back.
  *
  * @param staged The finished file or folder.
  * @param target Its place, on the same file system.
+ * @param replace Whether what is there may be replaced.
+ * @param swap Exchanges two names in one step, or returns false; tests hand in their own.
+ * @returns False when something is there and may not be replaced; nothing has changed then.
  */
-export function moveIntoPlace(staged: string, target: string): void {
+export function moveIntoPlace(
+  staged: string,
+  target: string,
+  replace: boolean,
+  swap: (one: string, other: string) => boolean = exchange,
+): boolean {
+  if (!replace) {
+    if (renameToFree(staged, target)) return true;
+    if (statPath(target) !== undefined) return false;
+  }
   if (statPath(target)?.kind !== "folder") {
     Deno.renameSync(staged, target);
-    return;
+    return true;
+  }
+  if (swap(staged, target)) {
+    removeTree(staged);
+    return true;
   }
   const aside = `${staged}${ASIDE}`;
   Deno.renameSync(target, aside);
@@ -173,76 +277,5 @@ export function moveIntoPlace(staged: string, target: string): void {
     throw error;
   }
   removeTree(aside);
-}
-
-const ASIDE = ".old";
-/** Names that many systems allow have at most 255 bytes, the rest of the name included. */
-const LONGEST_STEM = 60;
-const STALE_MILLISECONDS = 60 * 60 * 1000;
-
-function stagingPrefix(target: string): string {
-  return `.${basename(target).slice(0, LONGEST_STEM)}.tinygraft-`;
-}
-
-/**
- * Names the place beside a target where it is built: hidden, unique, carrying the process's id.
- *
- * @param target The path that the finished file or folder will have.
- * @returns A path in the same folder, so that a rename suffices.
- */
-export function stagingPath(target: string): string {
-  const random = crypto.randomUUID().slice(0, 8);
-  return join(dirname(target), `${stagingPrefix(target)}${Deno.pid}-${random}`);
-}
-
-/**
- * Removes what runs that died left beside a target.
- *
- * Only what a dead process made and nobody touched for an hour: in another container, whose
- * processes cannot be seen, a run may still be alive. A folder set aside stays while the target is
- * missing, since it may be the only copy.
- *
- * @param target The path of the output.
- * @param isAlive Tells whether a process with this id exists.
- * @param now The present time, in milliseconds.
- */
-export function removeStale(
-  target: string,
-  isAlive: (pid: number) => boolean = processIsAlive,
-  now: number = Date.now(),
-): void {
-  const prefix = stagingPrefix(target);
-  for (const name of listFolderIfAllowed(dirname(target))) {
-    if (!name.startsWith(prefix)) continue;
-    const match = /^(\d+)-[0-9a-f]{8}(\.old)?$/.exec(name.slice(prefix.length));
-    if (match === null || isAlive(Number(match[1]))) continue;
-    if (match[2] === ASIDE && statPath(target) === undefined) continue;
-    const path = join(dirname(target), name);
-    if (now - lastTouched(path) > STALE_MILLISECONDS) removeTree(path);
-  }
-}
-
-/** A folder may be writable and still not be listed. */
-function listFolderIfAllowed(path: string): string[] {
-  try {
-    return listFolder(path);
-  } catch {
-    return [];
-  }
-}
-
-function lastTouched(path: string): number {
-  const status = statPath(path);
-  if (status?.kind !== "folder") return status?.modified ?? Infinity;
-  const parts = listFolder(path).map((name) => statPath(join(path, name))?.modified ?? 0);
-  return Math.max(status.modified, ...parts);
-}
-
-function processIsAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // sends nothing
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
-  }
+  return true;
 }

@@ -187,7 +187,38 @@ export class FileSource implements ByteSource {
     }
   }
 
+  /**
+   * Fills a buffer as `readInto` does, on a thread of its own, so that the caller can do other
+   * work meanwhile; worth it for large pieces only.
+   *
+   * @param begin First byte.
+   * @param target The buffer; the caller owns it and leaves it alone meanwhile.
+   * @returns When it is full; until then nothing else may be read and the source stays open.
+   * @throws {TinygraftError} as `read` does.
+   */
+  async readAhead(begin: number, target: Uint8Array): Promise<void> {
+    try {
+      this.#seek(begin, target);
+      for (let filled = 0; filled < target.byteLength;) {
+        const count = await this.#file.read(target.subarray(filled));
+        if (count === null) throw this.#changed(`it ends at byte ${begin + filled}`);
+        filled += count;
+      }
+    } catch (error) {
+      throw readError(this.path, error);
+    }
+  }
+
   #fill(begin: number, target: Uint8Array): void {
+    this.#seek(begin, target);
+    for (let filled = 0; filled < target.byteLength;) {
+      const count = this.#file.readSync(target.subarray(filled));
+      if (count === null) throw this.#changed(`it ends at byte ${begin + filled}`);
+      filled += count;
+    }
+  }
+
+  #seek(begin: number, target: Uint8Array): void {
     const end = begin + target.byteLength;
     if (begin < 0 || end > this.byteLength) {
       throw new TinygraftError(
@@ -197,12 +228,6 @@ export class FileSource implements ByteSource {
       );
     }
     this.#file.seekSync(begin, Deno.SeekMode.Start);
-    let filled = 0;
-    while (filled < target.byteLength) {
-      const count = this.#file.readSync(target.subarray(filled));
-      if (count === null) throw this.#changed(`it ends at byte ${begin + filled}`);
-      filled += count;
-    }
   }
 
   #changed(found: string): TinygraftError {
@@ -278,7 +303,18 @@ export async function readTextFile(path: string): Promise<string> {
  * JSON or not an object.
  */
 export async function readJsonFile(path: string): Promise<Record<string, unknown>> {
-  const text = await readTextFile(path);
+  return parseJsonObject(await readTextFile(path), path);
+}
+
+/**
+ * Parses JSON text that holds one object.
+ *
+ * @param text The text.
+ * @param path Where it is from, for messages.
+ * @returns The object.
+ * @throws {TinygraftError} with `invalid-json` when the text is not JSON or not an object.
+ */
+export function parseJsonObject(text: string, path: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -4,24 +4,20 @@
  * @module
  */
 
-import { InterruptedError, SafetensorsError, TinygraftError } from "../errors.ts";
-import type { Header } from "../safetensors/header.ts";
-import { readHeader } from "../safetensors/reader.ts";
-import { type FileLayout, layoutFile } from "../safetensors/writer.ts";
+import { InterruptedError, TinygraftError } from "../errors.ts";
 import type { ByteSource } from "../tensor/byte_source.ts";
 import { quote } from "../tensor/quote.ts";
-import { chunkBuffer, Turns } from "./chunks.ts";
-import { crc32, sha256 } from "./hash.ts";
-import type { PlannedFile, TensorStep } from "./plan.ts";
-import { NewFile } from "./save.ts";
+import { chunkBuffer, PIECE_BYTES, READ_AHEAD_BYTES, Turns } from "./chunks.ts";
+import { Digest, type Part } from "./digest.ts";
+import { NewFile, type Permissions } from "./save.ts";
 import { FileSource } from "./sources.ts";
 
 /** Length and content of a file that was written and read back. */
 export interface StagedResult {
   /** Length in bytes. */
   readonly bytes: number;
-  /** SHA-256 of the content, 64 hexadecimal digits. */
-  readonly sha256: string;
+  /** SHA-256 of the content as read back, 64 hexadecimal digits; only where it was asked for. */
+  readonly sha256?: string;
 }
 
 /** What a stage needs to know. */
@@ -30,28 +26,40 @@ export interface StageOptions {
   readonly total: number;
   /** The output as the user gave it, for messages. */
   readonly output: string;
+  /** Whether to compare SHA-256 hashes of what is written and what is read back. */
+  readonly verify?: boolean;
   /** Stops the work. */
   readonly signal?: AbortSignal;
   /** Told how many bytes of how many are written, and of which file. */
   readonly onProgress?: (done: number, total: number, label: string) => void;
 }
 
-/** Collects bytes into chunks for one new file. */
-export interface ChunkWriter {
+/** How one new file is written. */
+export interface NewFileOptions {
+  /** What the file is to consist of, in order. */
+  readonly parts: readonly Part[];
+  /** The permissions it gets. */
+  readonly like: Permissions | undefined;
+  /** Judges the file as read back, before its content is compared. */
+  readonly check?: (source: FileSource) => Promise<void>;
+}
+
+/** Takes the content of one new file. */
+export interface ContentWriter {
   /** Appends bytes. */
   append(bytes: Uint8Array): Promise<void>;
   /** Appends the range `[begin, end)` of a source. */
   copy(source: ByteSource, begin: number, end: number): Promise<void>;
 }
 
-/** One plan's progress, signal and chunk buffer, shared by all its files. */
+/** One plan's progress, signal and buffers, shared by all its files. */
 export class Stage {
   /** The file being written, for progress. */
   label = "";
   /** The output as the user gave it, for messages. */
   readonly output: string;
   readonly #options: StageOptions;
-  readonly #buffer = chunkBuffer();
+  readonly #buffers = [chunkBuffer(READ_AHEAD_BYTES), chunkBuffer(READ_AHEAD_BYTES)] as const;
   readonly #turns = new Turns();
   #done = 0;
 
@@ -70,72 +78,73 @@ export class Stage {
    *
    * @param path The file to create.
    * @param fill Appends the content.
-   * @param check Judges the file as read back, before its content is compared.
-   * @returns Length and SHA-256 of the content as read back.
+   * @param options Its parts and permissions, and what is checked beside its content.
+   * @returns Length and, where it was asked for, SHA-256 of the content as read back.
    * @throws {TinygraftError} with `verify-failed` when other bytes come back.
    * @throws {InterruptedError} when the signal aborts.
    */
   async write(
     path: string,
-    fill: (writer: ChunkWriter) => Promise<void>,
-    check?: (source: FileSource) => Promise<void>,
+    fill: (writer: ContentWriter) => Promise<void>,
+    options: NewFileOptions,
   ): Promise<StagedResult> {
-    const file = new NewFile(path);
+    const file = new NewFile(path, options.like);
     try {
-      const writer = new BufferedWriter(file, this.#buffer, (bytes) => this.#advance(bytes));
+      const written = this.#newDigest(options);
+      const advance = (bytes: number) => this.#advance(bytes);
+      const writer = new BufferedWriter(file, written, this.#buffers, advance);
       await fill(writer);
       await writer.flush();
       // Flushing takes longest of all, so the file is read back meanwhile.
       const [flushed, verified] = await Promise.allSettled([
         file.sync(),
-        this.#readBack(path, file, check),
+        this.#readBack(path, written, options),
       ]);
       if (flushed.status === "rejected") throw flushed.reason;
       if (verified.status === "rejected") throw verified.reason;
       return verified.value;
     } finally {
-      file.close();
+      await file.close();
     }
+  }
+
+  #newDigest({ parts }: NewFileOptions): Digest {
+    return new Digest(parts, this.#options.verify ?? false);
   }
 
   async #readBack(
     path: string,
-    want: NewFile,
-    check: ((source: FileSource) => Promise<void>) | undefined,
+    written: Digest,
+    options: NewFileOptions,
   ): Promise<StagedResult> {
     const source = FileSource.open(path);
     try {
-      await check?.(source);
-      const { checksum, ...result } = await this.digest(source, `verifying ${this.label}`);
-      if (result.bytes !== want.byteLength || checksum !== want.checksum) {
-        throw verifyError(this.output, `"${this.label}" came back with other bytes`);
+      await options.check?.(source);
+      const found = this.#newDigest(options);
+      for (let at = 0; at < source.byteLength;) {
+        const piece = this.#buffers[0].subarray(0, Math.min(PIECE_BYTES, source.byteLength - at));
+        await source.readInto(at, piece);
+        found.update(piece);
+        at += piece.byteLength;
+        await this.#turn(piece.byteLength, `verifying ${this.label}`);
       }
-      return result;
+      return this.#compare(written, found);
     } finally {
       source.close();
     }
   }
 
-  /**
-   * Reads a whole file.
-   *
-   * @param source The file.
-   * @param label What to call this in progress.
-   * @returns Its length, SHA-256 and CRC-32.
-   * @throws {InterruptedError} when the signal aborts.
-   */
-  async digest(source: FileSource, label: string): Promise<StagedResult & { checksum: number }> {
-    const hash = sha256();
-    let checksum = 0;
-    for (let at = 0; at < source.byteLength;) {
-      const chunk = this.#buffer.subarray(0, Math.min(this.#buffer.length, source.byteLength - at));
-      await source.readInto(at, chunk);
-      hash.update(chunk);
-      checksum = crc32(chunk, checksum);
-      at += chunk.byteLength;
-      await this.#turn(chunk.byteLength, label);
+  #compare(written: Digest, found: Digest): StagedResult {
+    const difference = written.difference(found);
+    const [want, sha256] = [written.sha256(), found.sha256()];
+    if (difference !== undefined || sha256 !== want) {
+      const { tensor } = difference ?? {};
+      const what = tensor === undefined ? "" : `tensor ${quote(tensor)} of `;
+      throw verifyError(this.output, `${what}"${this.label}" came back with other bytes`, {
+        tensor,
+      });
     }
-    return { bytes: source.byteLength, sha256: hash.hex(), checksum };
+    return { bytes: found.byteLength, ...(sha256 === undefined ? {} : { sha256 }) };
   }
 
   /**
@@ -160,144 +169,109 @@ export class Stage {
   }
 }
 
-/** Small tensors share a chunk; large ones go through it piece by piece. */
-class BufferedWriter implements ChunkWriter {
+/** Small tensors share a buffer; of large ones a buffer is read ahead while another is written. */
+class BufferedWriter implements ContentWriter {
   #used = 0;
 
   constructor(
     readonly file: NewFile,
-    readonly buffer: Uint8Array<ArrayBuffer>,
-    readonly onFlush: (bytes: number) => Promise<void>,
+    readonly digest: Digest,
+    readonly buffers: readonly [Uint8Array, Uint8Array],
+    readonly onWritten: (bytes: number) => Promise<void>,
   ) {}
 
   async append(bytes: Uint8Array): Promise<void> {
+    if (bytes.byteLength >= READ_AHEAD_BYTES) {
+      await this.flush();
+      for (let at = 0; at < bytes.byteLength; at += READ_AHEAD_BYTES) {
+        await this.#pass(bytes.subarray(at, at + READ_AHEAD_BYTES));
+      }
+      return;
+    }
     for (let at = 0; at < bytes.byteLength;) {
       const room = this.#room(bytes.byteLength - at);
       room.set(bytes.subarray(at, at + room.byteLength));
       at += room.byteLength;
-      await this.#commit(room.byteLength);
+      await this.#commit(room);
     }
   }
 
   async copy(source: ByteSource, begin: number, end: number): Promise<void> {
+    if (end - begin > READ_AHEAD_BYTES) return await this.#copyAhead(source, begin, end);
     for (let at = begin; at < end;) {
       const room = this.#room(end - at);
       await source.readInto(at, room);
       at += room.byteLength;
-      await this.#commit(room.byteLength);
+      await this.#commit(room);
     }
   }
 
   async flush(): Promise<void> {
     const bytes = this.#used;
     this.#used = 0;
-    this.file.write(this.buffer.subarray(0, bytes));
-    await this.onFlush(bytes);
+    if (bytes === 0) return;
+    this.file.write(this.buffers[0].subarray(0, bytes));
+    await this.onWritten(bytes);
+  }
+
+  /** While one buffer is checked and written, a thread fills the other. */
+  async #copyAhead(source: ByteSource, begin: number, end: number): Promise<void> {
+    await this.flush();
+    let [buffer, next] = this.buffers;
+    const read = (at: number, target: Uint8Array) =>
+      source instanceof FileSource ? source.readAhead(at, target) : source.readInto(at, target);
+    let reading = read(begin, buffer);
+    try {
+      for (let at = begin; at < end;) {
+        await reading;
+        const ready = buffer.subarray(0, end - at);
+        at += ready.byteLength;
+        if (at < end) reading = read(at, next.subarray(0, end - at));
+        await this.#pass(ready);
+        [buffer, next] = [next, buffer];
+      }
+    } finally {
+      // Nobody may close the source or use the buffers before.
+      await reading.catch(() => {});
+    }
+  }
+
+  /** Checks and writes bytes that need no collecting. */
+  async #pass(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      this.digest.update(piece);
+      this.file.write(piece);
+    }
+    await this.onWritten(bytes.byteLength);
   }
 
   #room(wanted: number): Uint8Array {
-    return this.buffer.subarray(this.#used, Math.min(this.buffer.length, this.#used + wanted));
+    return this.buffers[0].subarray(this.#used, this.#used + wanted);
   }
 
-  async #commit(bytes: number): Promise<void> {
-    this.#used += bytes;
-    if (this.#used === this.buffer.length) await this.flush();
+  async #commit(bytes: Uint8Array): Promise<void> {
+    this.digest.update(bytes);
+    this.#used += bytes.byteLength;
+    if (this.#used === READ_AHEAD_BYTES) await this.flush();
   }
 }
 
 /**
- * Hashes an input that needs no writing because it was linked.
+ * Makes the error for a file that does not read as it was written.
  *
- * @param source The input.
- * @param stage The plan's stage.
- * @returns Its length and SHA-256.
+ * @param output The output as the user gave it.
+ * @param found What was found.
+ * @param details The tensor at fault and the error behind this one, where there are such.
+ * @returns An error with `verify-failed`.
  */
-export async function hashFile(source: FileSource, stage: Stage): Promise<StagedResult> {
-  const { checksum: _, ...result } = await stage.digest(source, `hashing ${stage.label}`);
-  stage.skip(result.bytes);
-  return result;
-}
-
-/**
- * Writes a safetensors file tensor by tensor and checks what the strict reader makes of it.
- *
- * @param file The file's plan.
- * @param path The file to create.
- * @param stage The plan's stage.
- * @returns Length and SHA-256 of the file.
- * @throws {TinygraftError} with `invalid-tensor-view` when computed data has another length than
- * planned, or `verify-failed`.
- */
-export async function stageTensors(
-  file: Extract<PlannedFile, { kind: "safetensors" }>,
-  path: string,
-  stage: Stage,
-): Promise<StagedResult> {
-  const layout = layoutFile(file.tensors, file.metadata);
-  const fill = async (writer: ChunkWriter) => {
-    await writer.append(layout.headerBytes);
-    for (const step of layout.tensors) {
-      const [begin, end] = step.dataOffsets;
-      await appendStep(step, end - begin, writer, stage);
-    }
-  };
-  return await stage.write(path, fill, async (source) => {
-    checkHeader(await rereadHeader(source, stage), layout, file.metadata, stage);
-  });
-}
-
-async function appendStep(
-  step: TensorStep,
-  byteLength: number,
-  writer: ChunkWriter,
-  stage: Stage,
-): Promise<void> {
-  if (step.kind === "copy") {
-    const { file, dataOffsets: [begin, end] } = step.from;
-    await writer.copy(file.source, file.header.dataStart + begin, file.header.dataStart + end);
-    return;
-  }
-  const bytes = await step.data();
-  if (bytes.byteLength !== byteLength) {
-    throw new TinygraftError(
-      `Cannot write "${stage.output}": tensor ${quote(step.name)} was made with ` +
-        `${bytes.byteLength} bytes, expected ${byteLength} by its shape and dtype`,
-      { code: "invalid-tensor-view", path: stage.output, tensor: step.name },
-    );
-  }
-  await writer.append(bytes);
-}
-
-async function rereadHeader(source: FileSource, stage: Stage): Promise<Header> {
-  try {
-    return await readHeader(source, { path: source.path });
-  } catch (error) {
-    if (error instanceof SafetensorsError) throw verifyError(stage.output, error.message, error);
-    throw error;
-  }
-}
-
-function checkHeader(
-  header: Header,
-  layout: FileLayout<TensorStep>,
-  metadata: ReadonlyMap<string, string>,
-  stage: Stage,
-): void {
-  const same = header.tensors.size === layout.tensors.length &&
-    header.dataStart === layout.headerBytes.byteLength &&
-    header.metadata.size === metadata.size &&
-    layout.tensors.every(({ name, dtype, shape, dataOffsets }) => {
-      const found = header.tensors.get(name);
-      return found?.dtype === dtype && found.shape.join() === shape.join() &&
-        found.dataOffsets.join() === dataOffsets.join();
-    }) &&
-    [...metadata].every(([key, value]) => header.metadata.get(key) === value);
-  if (!same) throw verifyError(stage.output, `"${stage.label}" came back with another header`);
-}
-
-function verifyError(output: string, found: string, cause?: Error): TinygraftError {
+export function verifyError(
+  output: string,
+  found: string,
+  details: { readonly tensor?: string | undefined; readonly cause?: Error } = {},
+): TinygraftError {
   return new TinygraftError(
     `Cannot write "${output}": ${found}, expected what was written: check the disk`,
-    { code: "verify-failed", path: output, cause },
+    { code: "verify-failed", path: output, ...details },
   );
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { join } from "@std/path";
-import { TinygraftError } from "../errors.ts";
+import { InterruptedError, TinygraftError } from "../errors.ts";
 import { checkModel } from "../model/resolve.ts";
 import type { Finding, Header } from "../safetensors/header.ts";
 import { checkSource } from "../safetensors/reader.ts";
@@ -15,7 +14,8 @@ import type { TensorInfo } from "../tensor/shape.ts";
 import { checkIndex, checkTotalSize } from "./index_rules.ts";
 import { indexName, isShardName, MODEL_CONFIG, MODEL_WEIGHTS } from "./names.ts";
 import { unionMetadata } from "./open.ts";
-import { FileSource, listFolder, readJsonFile, readTextFile, statPath } from "./sources.ts";
+import { type Place, placeAt, type PlaceOptions } from "./place.ts";
+import { parseJsonObject } from "./sources.ts";
 
 /** What was found about one file. */
 export interface FileFindings {
@@ -52,63 +52,98 @@ interface CheckedFile {
  * assertEquals(files[0]?.faults[0]?.code, "header-too-small");
  * ```
  *
- * @param location A safetensors file, or a folder.
+ * @param location A safetensors file, or a folder: a path or an address.
+ * @param options How servers are reached.
  * @returns Whether there is no fault, and the findings of each file.
  * @throws {TinygraftError} with `not-found` when nothing is there, `not-a-checkpoint` for a folder
  * without safetensors files.
  */
 export async function validateLocation(
   location: string,
+  options: PlaceOptions = {},
 ): Promise<{ ok: boolean; files: FileFindings[] }> {
-  const status = statPath(location);
-  if (status === undefined) {
+  const place = placeAt(location, options);
+  if (place === undefined) {
     throw new TinygraftError(
       `Cannot validate "${location}": there is no such file or folder: check the path`,
       { code: "not-found", path: location },
     );
   }
-  const files = status.kind === "folder"
-    ? await validateFolder(location)
-    : [(await checkFile(location, location)).findings];
+  const files = place.file === undefined
+    ? await validateFolder(place)
+    : [await validateFile(place, place.file)];
   return { ok: files.every(({ faults }) => faults.length === 0), files };
 }
 
-async function validateFolder(folder: string): Promise<FileFindings[]> {
-  const names = listFolder(folder).filter((name) => !name.startsWith("."));
+/**
+ * Lists every fault and warning of one safetensors file's format.
+ *
+ * @param place Where the file is.
+ * @param name The file's name.
+ * @returns Its findings; that it cannot be read is one of them.
+ */
+export async function validateFile(place: Place, name: string): Promise<FileFindings> {
+  return (await checkFile(place, name)).findings;
+}
+
+async function validateFolder(place: Place): Promise<FileFindings[]> {
+  const all = await place.list() ?? await tryNames(place);
+  const names = all.filter((name) => !name.startsWith("."));
   const weights = names.filter((name) => name.endsWith(".safetensors"));
   const indices = names.filter((name) => name.endsWith(".safetensors.index.json"));
   if (weights.length + indices.length === 0) {
     throw new TinygraftError(
-      `Cannot validate "${folder}": found no safetensors file, expected "${MODEL_WEIGHTS}" or ` +
-        `"${indexName(MODEL_WEIGHTS)}": choose the folder of a checkpoint or adapter`,
-      { code: "not-a-checkpoint", path: folder },
+      `Cannot validate "${place.location}": found no safetensors file, expected ` +
+        `"${MODEL_WEIGHTS}" or "${indexName(MODEL_WEIGHTS)}": choose the folder of a checkpoint ` +
+        "or adapter",
+      { code: "not-a-checkpoint", path: place.location },
     );
   }
-  const findings: FileFindings[] = [];
-  const files: CheckedFile[] = [];
-  for (const name of weights) {
-    const checked = await checkFile(join(folder, name), name);
-    findings.push(checked.findings);
-    files.push(checked.file);
-  }
+  const checked = await Promise.all(weights.map((name) => checkFile(place, name)));
+  const findings = checked.map((each) => each.findings);
+  const files = checked.map((each) => each.file);
   let model = files.find(({ name }) => name === MODEL_WEIGHTS) ? [MODEL_WEIGHTS] : [];
   for (const name of indices) {
-    const report = await validateIndex(folder, name, files);
+    const report = await validateIndex(place, name, files);
     findings.push(report.findings);
     if (name === indexName(MODEL_WEIGHTS)) model = report.shards;
   }
   if (names.includes(MODEL_CONFIG) && model.length > 0) {
-    findings.push(await validateConfig(join(folder, MODEL_CONFIG), files, model));
+    findings.push(await validateConfig(place, files, model));
   }
   return findings;
 }
 
+/** The names that a server's folder has, of those that a checkpoint can have. */
+async function tryNames(place: Place): Promise<string[]> {
+  const index = indexName(MODEL_WEIGHTS);
+  const names = new Set([MODEL_WEIGHTS, index, MODEL_CONFIG]);
+  if (await place.has(index)) {
+    for (const shard of await shardsOf(place, index)) names.add(shard);
+  }
+  const tried = await Promise.all(
+    [...names].map(async (name) => ({ name, isThere: await place.has(name) })),
+  );
+  return tried.filter(({ isThere }) => isThere).map(({ name }) => name).sort();
+}
+
+/** The shards of an index; none of a malformed one, which is reported with the rest. */
+async function shardsOf(place: Place, index: string): Promise<Iterable<string>> {
+  try {
+    return parseShardIndex(await place.readText(index), place.path(index)).weightMap.values();
+  } catch (error) {
+    toFinding(error);
+    return [];
+  }
+}
+
 async function checkFile(
-  path: string,
+  place: Place,
   name: string,
 ): Promise<{ file: CheckedFile; findings: FileFindings }> {
+  const path = place.path(name);
   try {
-    const source = FileSource.open(path);
+    const source = await place.open(name);
     try {
       const { header, faults, warnings } = await checkSource(source, { path });
       return { file: { name, path, header }, findings: { path, faults, warnings } };
@@ -121,27 +156,28 @@ async function checkFile(
   }
 }
 
+/** What is wrong with a file; other errors, an interruption among them, end the work. */
 function toFinding(error: unknown): Finding {
-  if (!(error instanceof TinygraftError)) throw error;
+  if (!(error instanceof TinygraftError) || error instanceof InterruptedError) throw error;
   const { code, message, tensor } = error;
   return { code, message, ...tensor === undefined ? {} : { tensor } };
 }
 
 async function validateIndex(
-  folder: string,
+  place: Place,
   name: string,
   files: readonly CheckedFile[],
 ): Promise<{ findings: FileFindings; shards: string[] }> {
-  const path = join(folder, name);
+  const path = place.path(name);
   let index: ShardIndex;
   try {
-    index = parseShardIndex(await readTextFile(path), path);
+    index = parseShardIndex(await place.readText(name), path);
   } catch (error) {
     return { findings: { path, faults: [toFinding(error)], warnings: [] }, shards: [] };
   }
   const weights = name.replace(/\.index\.json$/, "");
   const shards = [...new Set(index.weightMap.values())].sort(compareUtf8);
-  const faults: Finding[] = findFileFaults(folder, weights, shards, files);
+  const faults: Finding[] = findFileFaults(place.folder, weights, shards, files);
   const listed = shards.map((shard) => files.find((file) => file.name === shard));
   const readable = listed.filter(isReadable);
   faults.push(...checkIndex(index, readable));
@@ -204,13 +240,14 @@ function findIndexWarnings(index: ShardIndex): Finding[] {
 }
 
 async function validateConfig(
-  path: string,
+  place: Place,
   files: readonly CheckedFile[],
   shards: readonly string[],
 ): Promise<FileFindings> {
+  const path = place.path(MODEL_CONFIG);
   let config: Record<string, unknown>;
   try {
-    config = await readJsonFile(path);
+    config = parseJsonObject(await place.readText(MODEL_CONFIG), path);
   } catch (error) {
     return { path, faults: [toFinding(error)], warnings: [] };
   }

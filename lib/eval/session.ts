@@ -7,6 +7,7 @@
 import { baseContentHash } from "../adapter/embedded.ts";
 import { type Adapter, adapterWarnings, checkFits, openAdapter } from "../adapter/open.ts";
 import { type OpenModel, openModel } from "../checkpoint/open_model.ts";
+import { assertLocal } from "../checkpoint/place.ts";
 import { readJsonFile, statPath } from "../checkpoint/sources.ts";
 import type { Backend } from "../compute/backend.ts";
 import { type DeviceName, openBackend } from "../compute/open.ts";
@@ -65,7 +66,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   try {
     const base = opened.use(await openModel(options.base));
     const adapters: Adapter[] = [];
-    for (const location of options.adapters) adapters.push(opened.use(await openAdapter(location)));
+    for (const location of options.adapters) {
+      assertLocal(location, "an adapter to run");
+      adapters.push(opened.use(await openAdapter(location)));
+    }
     await checkAll(base, adapters, options);
     const maxLength = chooseMaxLength(options.maxLength, base);
     const tokenizer = await openTokenizer(base.checkpoint.folder);

@@ -186,7 +186,8 @@ Deno.test("planInject() turns a file into a file or a folder", () =>
       await Deno.readFile(`${folder}/two.safetensors`),
     );
     await inject(base, `${folder}/a`, `${folder}/out`, "checkpoint");
-    assertEquals(list(`${folder}/out`), ["config.json", "model.safetensors"]);
+    const tokenizer = ["tokenizer.json", "tokenizer_config.json"];
+    assertEquals(list(`${folder}/out`), ["config.json", "model.safetensors", ...tokenizer]);
     await extract(`${folder}/one.safetensors`, `${folder}/back`);
     assertEquals(
       await Deno.readFile(`${folder}/back/adapter_model.safetensors`),

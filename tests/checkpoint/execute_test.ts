@@ -21,7 +21,7 @@ for (const sharded of [false, true]) {
     using base = await openCheckpoint(folder.join("base"));
     const plan = folderPlan(folder.join("out"), copySteps(base), [folder.join("base")]);
     const described = describePlan(plan);
-    const written = await execute(plan);
+    const written = await execute(plan, { verify: true });
 
     using copy = await openCheckpoint(folder.join("out"));
     assertEquals([...copy.tensors.keys()], [...base.tensors.keys()]);
@@ -53,7 +53,8 @@ Deno.test("execute() writes one file with metadata, without the folder around it
     tensors: [dataStep("w", 2, data)],
     metadata,
   }];
-  const [written] = await execute({ output, kind: "file", inputs: [], files });
+  const plan: Plan = { output, kind: "file", inputs: [], files };
+  const [written] = await execute(plan, { verify: true });
   assertEquals([written?.path, written?.how], ["", "written"]);
   assertEquals(written?.sha256, await sha256Of(output));
   assertEquals(
@@ -124,7 +125,7 @@ function companionPlan(folder: TempFolder, kind: "copy" | "link", from: string):
 Deno.test("execute() copies whole files", async () => {
   using folder = new TempFolder();
   const from = folder.write("vocab.txt", "a\nb\n");
-  const [written] = await execute(companionPlan(folder, "copy", from));
+  const [written] = await execute(companionPlan(folder, "copy", from), { verify: true });
   assertEquals([written?.path, written?.bytes, written?.how], ["sub/vocab.txt", 4, "copied"]);
   assertEquals(written?.sha256, await sha256Of(from));
   assertEquals(await Deno.readTextFile(folder.join("out/sub/vocab.txt")), "a\nb\n");
@@ -135,9 +136,13 @@ Deno.test("execute() links whole files where it can, through symlinks too", asyn
   using folder = new TempFolder();
   const blob = folder.write("blob", "a\nb\n");
   await Deno.symlink("blob", folder.join("vocab.txt"));
-  const [written] = await execute(companionPlan(folder, "link", folder.join("vocab.txt")));
-  assertEquals([written?.bytes, written?.how], [4, "linked"]);
-  assertEquals(written?.sha256, await sha256Of(blob));
+  const plan = companionPlan(folder, "link", folder.join("vocab.txt"));
+  const labels = new Set<string>();
+  const options = { onProgress: (_: number, __: number, label: string) => labels.add(label) };
+  const [written] = await execute(plan, { ...options, verify: true });
+  // Not a byte of it is read: there is no hash, and nothing to verify.
+  assertEquals(written, { path: "sub/vocab.txt", bytes: 4, how: "linked" });
+  assertEquals(labels, new Set(["sub/vocab.txt", "a.json", "verifying a.json"]));
   const linked = await Deno.lstat(folder.join("out/sub/vocab.txt"));
   assertEquals([linked.isSymlink, linked.ino], [false, (await Deno.stat(blob)).ino]);
 });
@@ -215,12 +220,14 @@ Deno.test("execute() writes several safetensors files, an empty one too", async 
   assertEquals(await Deno.readFile(`${output}/a.safetensors`), tensorFile({}));
 });
 
-Deno.test("execute() reports SHA-256 in lower-case hexadecimal", async () => {
+Deno.test("execute() reports SHA-256 in lower-case hexadecimal when asked to verify", async () => {
   using folder = new TempFolder();
   const files = [bytesFile("", "abc")];
   const plan: Plan = { output: folder.join("abc"), kind: "file", inputs: [], files };
-  const [written] = await execute(plan);
-  assertMatch(written!.sha256, /^ba7816bf8f01cfea414140de5dae2223b003/);
+  const [written] = await execute(plan, { verify: true });
+  assertMatch(written!.sha256!, /^ba7816bf8f01cfea414140de5dae2223b003/);
+  const [again] = await execute(plan, { force: true });
+  assertEquals(again, { path: "", bytes: 3, how: "written" });
 });
 
 Deno.test("execute() refuses an unsound plan before anything is written", async () => {

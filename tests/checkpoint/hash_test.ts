@@ -1,7 +1,9 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
-import { contentHash, crc32, sha256 } from "../../lib/checkpoint/hash.ts";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { contentHash, crc32, fileHash, sha256 } from "../../lib/checkpoint/hash.ts";
 import { type Checkpoint, openCheckpoint } from "../../lib/checkpoint/open.ts";
+import { InterruptedError } from "../../lib/errors.ts";
 import { serialize } from "../../lib/safetensors/writer.ts";
+import { MemorySource } from "../../lib/tensor/byte_source.ts";
 import { writeTinyBert } from "../_tiny_model.ts";
 import { TempFolder } from "./_disk.ts";
 
@@ -89,4 +91,18 @@ Deno.test("contentHash() hashes tensors under the names it is given", async () =
   assertNotEquals(await hashOf(prefixed), await hashOf(bare));
   const entry = prefixed.tensors.get("bert.w")!;
   assertEquals(await contentHash([{ name: "w", entry }]), await hashOf(bare));
+});
+
+Deno.test("fileHash() hashes every byte, across chunks, and says how far it is", async () => {
+  const bytes = Uint8Array.from({ length: 5 * 1024 * 1024 + 7 }, (_, i) => i * 31 >> 3);
+  const want = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  let done = 0;
+  const onBytes = (count: number) => void (done += count);
+  assertEquals(await fileHash(new MemorySource(bytes), { onBytes }), want);
+  assertEquals(done, bytes.length);
+});
+
+Deno.test("fileHash() stops when aborted", async () => {
+  const source = new MemorySource(new Uint8Array(1));
+  await assertRejects(() => fileHash(source, { signal: AbortSignal.abort() }), InterruptedError);
 });

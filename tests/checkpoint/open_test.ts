@@ -70,14 +70,18 @@ Deno.test("openCheckpoint() lists tensors in the order of their names' bytes", a
   assertEquals([...checkpoint.tensors.keys()], ["10", "9", "a", "b", "\uffff", "\u{10000}"]);
 });
 
-Deno.test("openCheckpoint() opens a single file with the config.json beside it", async () => {
+Deno.test("openCheckpoint() opens a single file with a model's files beside it", async () => {
   using folder = new TempFolder();
   const path = folder.write("any.safetensors", tensorFile({ w: [7, 8] }));
   folder.write("config.json", '{"model_type":"bert"}');
   using checkpoint = await openCheckpoint(path);
   assertEquals([checkpoint.kind, checkpoint.folder], ["file", folder.path]);
   assertEquals(checkpoint.config, { model_type: "bert" });
-  assertEquals(checkpoint.companions, []);
+  folder.write("notes.txt", "someone's own");
+  folder.write("tokenizer.json", "{}");
+  using again = await openCheckpoint(path);
+  assertEquals(checkpoint.companions, ["config.json"]);
+  assertEquals(again.companions, ["config.json", "tokenizer.json"]);
   assertEquals(await readTensor(checkpoint.tensors.get("w")!), Uint8Array.of(7, 8));
 });
 

@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertInstanceOf,
   assertStrictEquals,
@@ -6,11 +7,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  cloneFile,
   hardLink,
   moveIntoPlace,
   NewFile,
-  removeStale,
-  stagingPath,
+  permissionsOf,
   writeError,
 } from "../../lib/checkpoint/save.ts";
 import { SafetensorsError, TinygraftError } from "../../lib/errors.ts";
@@ -66,64 +67,85 @@ Deno.test("hardLink() returns false where no link can be made", () => {
   assertEquals(hardLink(folder.join("nowhere"), folder.join("other")), false);
 });
 
-Deno.test("moveIntoPlace() puts the old folder back when the new one cannot follow", () => {
+/** Stands for systems that cannot exchange two names. */
+const noSwap = () => false;
+
+for (const [how, swap] of [["in one step", undefined], ["by setting aside", noSwap]] as const) {
+  Deno.test(`moveIntoPlace() replaces a folder ${how}`, () => {
+    using folder = new TempFolder();
+    folder.write("out/config.json", "old");
+    folder.write("staged/config.json", "new");
+    const moved = moveIntoPlace(folder.join("staged"), folder.join("out"), true, swap);
+    assertEquals(moved, true);
+    assertEquals(Object.keys(folder.snapshot()), ["out", "out/config.json"]);
+    assertEquals(Deno.readTextFileSync(folder.join("out/config.json")), "new");
+  });
+
+  Deno.test(`moveIntoPlace() keeps the old folder when the new one is gone, ${how}`, () => {
+    using folder = new TempFolder();
+    folder.write("out/config.json", "old");
+    const before = folder.snapshot();
+    assertThrows(
+      () => moveIntoPlace(folder.join("nowhere"), folder.join("out"), true, swap),
+      Deno.errors.NotFound,
+    );
+    assertEquals(folder.snapshot(), before);
+  });
+}
+
+for (const kind of ["file", "folder"] as const) {
+  Deno.test(`moveIntoPlace() replaces no ${kind} that it may not`, () => {
+    using folder = new TempFolder();
+    const name = kind === "file" ? "" : "/a";
+    folder.write(`staged${name}`, "new");
+    folder.write(`out${name}`, "theirs");
+    const before = folder.snapshot();
+    assertEquals(moveIntoPlace(folder.join("staged"), folder.join("out"), false), false);
+    assertEquals(folder.snapshot(), before);
+    Deno.removeSync(folder.join("out"), { recursive: true });
+    assertEquals(moveIntoPlace(folder.join("staged"), folder.join("out"), false), true);
+    assertEquals(Deno.readTextFileSync(folder.join(`out${name}`)), "new");
+  });
+}
+
+Deno.test("NewFile gets the permissions of what it replaces", async () => {
   using folder = new TempFolder();
-  folder.write("out/config.json", "old");
-  const before = folder.snapshot();
-  assertThrows(
-    () => moveIntoPlace(folder.join("nowhere"), folder.join("out")),
-    Deno.errors.NotFound,
-  );
-  assertEquals(folder.snapshot(), before);
+  const old = folder.write("old", "");
+  for (const mode of [0o600, 0o640, 0o664, 0o444]) {
+    await Deno.chmod(old, mode);
+    const path = folder.join(`new-${mode}`);
+    const file = new NewFile(path, permissionsOf(old));
+    file.write(Uint8Array.of(1));
+    await file.close();
+    assertEquals((await Deno.stat(path)).mode! & 0o777, mode);
+  }
+  assertEquals(permissionsOf(folder.join("nowhere")), undefined);
 });
 
-Deno.test("stagingPath() is hidden, beside the target, and different each time", () => {
-  const path = stagingPath("/a/out.safetensors");
-  assertStringIncludes(path, `/a/.out.safetensors.tinygraft-${Deno.pid}-`);
-  assertEquals(path === stagingPath("/a/out.safetensors"), false);
-});
-
-Deno.test("stagingPath() stays within the system's limit for a long name", () => {
-  const path = stagingPath(`/a/${"長".repeat(85)}`);
-  assertEquals(new TextEncoder().encode(path.slice(3)).byteLength <= 255, true);
-});
-
-const HOUR = 3_600_000;
-
-Deno.test("removeStale() removes what dead runs left, and nothing else", () => {
+Deno.test("NewFile holds every byte while it is flushed in the background", async () => {
   using folder = new TempFolder();
-  const kept = [
-    ".out.tinygraft-1-0000000a", // its process lives
-    ".other.tinygraft-9-0000000a", // of another output
-    ".out.tinygraft-9-notes.txt", // not a name of ours
-    "out.tinygraft-9-0000000a",
-  ];
-  for (const name of kept) folder.write(name, "");
-  folder.write(".out.tinygraft-9-0000000a", "");
-  folder.write(".out.tinygraft-8-0000000b/model.safetensors", "");
-  removeStale(folder.join("out"), (pid) => pid === 1, Date.now() + 2 * HOUR);
-  assertEquals(Object.keys(folder.snapshot()).sort(), kept.sort());
+  const piece = new Uint8Array(1024 * 1024);
+  const file = new NewFile(folder.join("new"));
+  try {
+    for (let i = 0; i < 40; i++) {
+      file.write(piece.fill(i));
+      if (i % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  assertEquals(file.byteLength, 40 * piece.length);
+  const bytes = await Deno.readFile(folder.join("new"));
+  assertEquals(bytes.length, 40 * piece.length);
+  assert(bytes.every((value, at) => value === Math.floor(at / piece.length)));
 });
 
-Deno.test("removeStale() keeps what was touched within the hour, in folders too", () => {
+Deno.test("cloneFile() leaves a whole copy or nothing", async () => {
   using folder = new TempFolder();
-  folder.write(".out.tinygraft-9-0000000a", "");
-  folder.write(".out.tinygraft-8-0000000b/model.safetensors", "");
-  const longAgo = Date.now() / 1000 - 7200;
-  Deno.utimeSync(folder.join(".out.tinygraft-8-0000000b"), longAgo, longAgo);
-  const before = folder.snapshot();
-  removeStale(folder.join("out"), () => false);
-  assertEquals(folder.snapshot(), before);
-});
-
-Deno.test("removeStale() keeps a folder set aside while the output is missing", () => {
-  using folder = new TempFolder();
-  const aside = ".out.tinygraft-9-0000000a.old";
-  folder.write(`${aside}/config.json`, "the only copy");
-  const later = Date.now() + 2 * HOUR;
-  removeStale(folder.join("out"), () => false, later);
-  assertEquals(Object.keys(folder.snapshot()), [aside, `${aside}/config.json`]);
-  folder.write("out/config.json", "new");
-  removeStale(folder.join("out"), () => false, later);
-  assertEquals(Object.keys(folder.snapshot()), ["out", "out/config.json"]);
+  const from = folder.write("from", "content");
+  const cloned = await cloneFile(from, folder.join("to"));
+  const names = Object.keys(folder.snapshot());
+  assertEquals(names, cloned ? ["from", "to"] : ["from"]);
+  if (cloned) assertEquals(await Deno.readTextFile(folder.join("to")), "content");
 });

@@ -143,3 +143,37 @@ Deno.test("readJsonFile() reads one object", async () => {
     await refused(() => readJsonFile(folder.write("a", text)), "invalid-json");
   }
 });
+
+Deno.test("FileSource.readAhead() reads what readInto() does, while other work goes on", async () => {
+  using folder = new TempFolder();
+  const path = folder.write("file", Uint8Array.from({ length: 100_000 }, (_, i) => i % 251));
+  const source = FileSource.open(path);
+  try {
+    for (const [begin, length] of [[0, 100_000], [99_999, 1], [7, 50_000], [100_000, 0]] as const) {
+      const target = new Uint8Array(length);
+      const reading = source.readAhead(begin, target);
+      await reading;
+      assertEquals(target, await source.read(begin, begin + length));
+    }
+  } finally {
+    source.close();
+  }
+});
+
+Deno.test("FileSource.readAhead() refuses what lies beyond the end, and notices a file cut short", async () => {
+  using folder = new TempFolder();
+  const path = folder.write("file", new Uint8Array(100));
+  const source = FileSource.open(path);
+  try {
+    const beyond = await assertRejects(
+      () => source.readAhead(90, new Uint8Array(11)),
+      TinygraftError,
+    );
+    assertEquals(beyond.code, "unreadable");
+    await Deno.truncate(path, 50);
+    const cut = await assertRejects(() => source.readAhead(0, new Uint8Array(100)), TinygraftError);
+    assertEquals([cut.code, cut.path], ["changed-while-open", path]);
+  } finally {
+    source.close();
+  }
+});

@@ -1,15 +1,17 @@
 """Writes and reads safetensors with the reference package, for safetensors_test.ts.
 
-Takes a folder that holds jobs.json: {"write": [{"tensors": [...], "metadata": ...}], "read": [...]}
-with all bytes in base64, and leaves results.json there: {"written": [...], "read": [...]}. A file
-that is refused is read as null, any other as its list of [name, dtype, shape, data].
+Takes a folder that holds jobs.json: {"write": [{"tensors": [...], "metadata": ...}], "read":
+[length, ...]}; the tensors' bytes lie end to end in write.bin, the files to read in read.bin.
+Leaves results.json there: {"written": [length, ...], "read": [...]}, and the written files end to
+end in written.bin. A file that is refused is read as null, any other as its list of [name, dtype,
+shape, CRC-32 of the data].
 """
 
-import base64
 import ctypes
 import json
 import pathlib
 import sys
+import zlib
 
 from safetensors import SafetensorError, TensorSpec, deserialize, safe_open, serialize
 
@@ -38,11 +40,23 @@ DTYPES = {
 }
 
 
-def write(job):
+class Bytes:
+    """Pieces of a file that lie end to end."""
+
+    def __init__(self, path):
+        self.data = memoryview(path.read_bytes())
+        self.at = 0
+
+    def take(self, length):
+        self.at += length
+        return bytes(self.data[self.at - length : self.at])
+
+
+def write(job, source):
     buffers = []  # keeps the data alive: a spec holds its address only
     specs = {}
     for tensor in job["tensors"]:
-        data = base64.b64decode(tensor["data"])
+        data = source.take(tensor["length"])
         buffer = ctypes.create_string_buffer(data, max(1, len(data)))
         buffers.append(buffer)
         shape = list(tensor["shape"])
@@ -54,11 +68,10 @@ def write(job):
             data_ptr=ctypes.addressof(buffer),
             data_len=len(data),
         )
-    return base64.b64encode(serialize(specs, job["metadata"])).decode()
+    return bytes(serialize(specs, job["metadata"]))
 
 
-def read(encoded, scratch):
-    data = base64.b64decode(encoded)
+def read(data, scratch):
     scratch.write_bytes(data)
     try:
         with safe_open(scratch, framework="numpy") as opened:
@@ -67,7 +80,7 @@ def read(encoded, scratch):
     except SafetensorError:
         return None
     return [
-        [name, tensor["dtype"], tensor["shape"], base64.b64encode(tensor["data"]).decode()]
+        [name, tensor["dtype"], tensor["shape"], zlib.crc32(tensor["data"])]
         for name, tensor in tensors
     ]
 
@@ -75,10 +88,12 @@ def read(encoded, scratch):
 def main():
     folder = pathlib.Path(sys.argv[1])
     jobs = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
-    results = {
-        "written": [write(job) for job in jobs["write"]],
-        "read": [read(encoded, folder / "scratch.safetensors") for encoded in jobs["read"]],
-    }
+    source = Bytes(folder / "write.bin")
+    written = [write(job, source) for job in jobs["write"]]
+    files = Bytes(folder / "read.bin")
+    found = [read(files.take(length), folder / "scratch.safetensors") for length in jobs["read"]]
+    (folder / "written.bin").write_bytes(b"".join(written))
+    results = {"written": [len(file) for file in written], "read": found}
     (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
