@@ -37,18 +37,39 @@ export { VERSION } from "./lib/version.ts";
 export { type ByteSource, MemorySource } from "./lib/tensor/byte_source.ts";
 export { decodeFloats, decodeFloats64, encodeFloats } from "./lib/tensor/decode.ts";
 export { type Dtype, DTYPES, type FloatDtype, isDtype, isFloatDtype } from "./lib/tensor/dtype.ts";
+export { type CastTally, TensorCast } from "./lib/tensor/cast.ts";
+export {
+  CAST_DTYPES,
+  CAST_FLOATS,
+  CAST_INTEGERS,
+  type CastDtype,
+  type CastFloat,
+  type CastInteger,
+  type FloatRange,
+} from "./lib/tensor/cast_dtypes.ts";
+export {
+  decodeFloat8,
+  encodeFloat8,
+  type Float8Dtype,
+  isFloat8,
+  type SignedFloat8,
+} from "./lib/tensor/float8.ts";
 export {
   bfloat16ToFloats,
   floatsToBfloat16,
   floatsToHalf,
   halfToFloats,
 } from "./lib/tensor/half.ts";
+export { type NumberReader, numberReader, type NumericDtype } from "./lib/tensor/numbers.ts";
+export { type BitDifference, compareBits } from "./lib/tensor/ulp.ts";
+export { type DifferenceTolerance, type ValueDifference } from "./lib/tensor/difference.ts";
 export {
   elementCount,
   formatShape,
   tensorByteLength,
   type TensorInfo,
 } from "./lib/tensor/shape.ts";
+export { denseStrides } from "./lib/tensor/strided.ts";
 export {
   type Finding,
   type Header,
@@ -98,7 +119,14 @@ export { type DatasetOptions, parseDataset, type Row } from "./lib/text/dataset.
 export { labelIndices, type LabelOptions, labelValues } from "./lib/text/labels.ts";
 export { findTask, type Metric, type Task, type TaskColumns, TASKS } from "./lib/text/tasks.ts";
 
+// Servers.
+export { isRemote } from "./lib/remote/address.ts";
+export { RemoteAccess, type RemoteFolder } from "./lib/remote/access.ts";
+export { type RemoteOptions } from "./lib/remote/client.ts";
+export { HttpSource } from "./lib/remote/http_source.ts";
+
 // Checkpoints: opening, planning, writing.
+export { type OpenFile, type Place, type PlaceOptions } from "./lib/checkpoint/place.ts";
 export { FileSource } from "./lib/checkpoint/sources.ts";
 export {
   type Checkpoint,
@@ -109,8 +137,22 @@ export {
   readTensor,
   type TensorEntry,
 } from "./lib/checkpoint/open.ts";
+export {
+  type ForeignCheckpoint,
+  type ForeignOptions,
+  openForeign,
+} from "./lib/checkpoint/foreign.ts";
 export { type OpenModel, openModel } from "./lib/checkpoint/open_model.ts";
-export { contentHash } from "./lib/checkpoint/hash.ts";
+export { contentHash, fileHash, type HashOptions } from "./lib/checkpoint/hash.ts";
+export { type StatsOptions, type TensorStats, tensorStats } from "./lib/checkpoint/stats.ts";
+export {
+  type CheckpointDifference,
+  diffCheckpoints,
+  type DiffOptions,
+  type TensorChange,
+  type TensorSide,
+} from "./lib/checkpoint/diff.ts";
+export { type MetadataChange, type MetadataDifference } from "./lib/checkpoint/diff_metadata.ts";
 export {
   describePlan,
   type FileDescription,
@@ -120,6 +162,15 @@ export {
   type TensorDescription,
   type TensorStep,
 } from "./lib/checkpoint/plan.ts";
+export { type CastReport } from "./lib/checkpoint/cast_step.ts";
+export { type ConvertOptions, type ConvertResult, planConvert } from "./lib/checkpoint/convert.ts";
+export {
+  type ConvertInput,
+  type ConvertInputOptions,
+  openConvertInput,
+} from "./lib/checkpoint/open_input.ts";
+export { parseShardSize } from "./lib/checkpoint/shards.ts";
+export { renameTensors, type Renaming } from "./lib/checkpoint/tensor_names.ts";
 export { checkOutput, type OutputOptions } from "./lib/checkpoint/output.ts";
 export { execute, type ExecuteOptions, type WrittenFile } from "./lib/checkpoint/execute.ts";
 export { type FileFindings, validateLocation } from "./lib/checkpoint/validate.ts";
@@ -153,7 +204,9 @@ export {
   type InspectedTensor,
   type Inspection,
   inspectLocation,
+  type InspectOptions,
 } from "./lib/adapter/inspect.ts";
+export { openWeights } from "./lib/adapter/weights.ts";
 export { validateAdapter } from "./lib/adapter/validate.ts";
 
 // Merging.

@@ -7,8 +7,11 @@
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { completionsCommand } from "./completions_command.ts";
+import { convert } from "./convert.ts";
+import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
 import { extract } from "./extract.ts";
+import { hash } from "./hash.ts";
 import { init } from "./init.ts";
 import { inject } from "./inject.ts";
 import { inspect } from "./inspect.ts";
@@ -20,6 +23,9 @@ import { validate } from "./validate.ts";
 export const COMMANDS: readonly Command[] = [
   inspect,
   validate,
+  diff,
+  hash,
+  convert,
   init,
   inject,
   extract,

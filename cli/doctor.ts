@@ -12,6 +12,7 @@ import { VERSION } from "../lib/version.ts";
 import type { Command, Invocation } from "./command.ts";
 import { formatTable, printable } from "./format.ts";
 import type { Io } from "./io.ts";
+import { readIfThere } from "./remote.ts";
 
 /** One finding of the doctor. */
 interface Finding {
@@ -82,13 +83,7 @@ async function device(name: Exclude<DeviceName, "auto">, repeats: number): Promi
 }
 
 function hub(io: Io): Finding[] {
-  const { cache, endpoint, tokenSource } = hubEnvironment(io.env, (path) => {
-    try {
-      return Deno.readTextFileSync(path);
-    } catch {
-      return undefined; // absent or unreadable: there is no token to use either way
-    }
-  });
+  const { cache, endpoint, tokenSource } = hubEnvironment(io.env, readIfThere);
   return [
     URL.canParse(endpoint)
       ? { name: "hub", ok: true, detail: endpoint }

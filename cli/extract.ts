@@ -8,6 +8,7 @@ import { planExtract, planStrip } from "../lib/adapter/extract.ts";
 import { openCheckpoint } from "../lib/checkpoint/open.ts";
 import type { Command, Invocation } from "./command.ts";
 import { WRITING_FLAGS } from "./flags.ts";
+import { placeOptions } from "./remote.ts";
 import { carryOut, outcomeText } from "./writing.ts";
 
 /** The command. */
@@ -18,7 +19,7 @@ export const extract: Command = {
   description: "The inverse of inject: writes the adapter folder, byte for byte as it went in. " +
     "--strip also\nwrites the checkpoint without it.",
   positionals: [
-    { name: "CHECKPOINT", help: "a checkpoint that carries an adapter" },
+    { name: "CHECKPOINT", help: "a checkpoint that carries an adapter, or hf:// or https://" },
     { name: "OUT", help: "the adapter folder to write" },
   ],
   flags: [
@@ -32,7 +33,7 @@ export const extract: Command = {
   async run(invocation: Invocation) {
     const [location, out] = invocation.args as [string, string];
     const strip = invocation.flags.string("strip");
-    using checkpoint = await openCheckpoint(location);
+    using checkpoint = await openCheckpoint(location, placeOptions(invocation, location));
     const { plan } = await planExtract(checkpoint, out);
     const plans = strip === undefined ? [plan] : [plan, await planStrip(checkpoint, strip)];
     const outcomes = await carryOut(plans, invocation);

@@ -51,10 +51,18 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "version", kind: "boolean", help: "show the version" },
 ];
 
+/** What every command takes that writes. */
+export const VERIFY_FLAG: Flag = {
+  name: "verify",
+  kind: "boolean",
+  help: "compare what is read back by SHA-256 (else by CRC-32, much quicker)",
+};
+
 /** Flags of every command that writes. */
 export const WRITING_FLAGS: readonly Flag[] = [
   { name: "dry-run", kind: "boolean", help: "print the plan and write nothing" },
   { name: "force", kind: "boolean", help: "replace an existing output" },
+  VERIFY_FLAG,
 ];
 
 /** What the arguments of a command are checked against. */

@@ -20,6 +20,27 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+const BARS = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/** A number in few characters: integers whole, the rest to four digits, `-` for none. */
+export function formatNumber(value: number | bigint | null): string {
+  if (value === null) return "-";
+  const isShort = typeof value === "bigint" || (Number.isInteger(value) && Math.abs(value) < 1e9);
+  return isShort ? `${value}` : `${Number(value.toPrecision(4))}`;
+}
+
+/**
+ * Draws counts as a row of bars.
+ *
+ * @param counts One count a bar.
+ * @returns A character each between two rules: a blank for none, the lowest bar for any at all.
+ */
+export function sparkline(counts: readonly number[]): string {
+  const most = Math.max(...counts);
+  const bars = counts.map((count) => BARS[Math.ceil((count / most) * (BARS.length - 1))] ?? " ");
+  return `|${bars.join("")}|`;
+}
+
 /** A duration in the two largest units. */
 export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return "?";

@@ -11,6 +11,8 @@ import { openModel } from "../lib/checkpoint/open_model.ts";
 import { UsageError } from "../lib/errors.ts";
 import { INIT_FLAGS, initOptions } from "./adapter_flags.ts";
 import type { Command, Invocation } from "./command.ts";
+import { VERIFY_FLAG } from "./flags.ts";
+import { placeOptions } from "./remote.ts";
 import { carryOut, outcomeJson, outcomeText } from "./writing.ts";
 
 /** How the adapter's tensors join the base's. */
@@ -45,6 +47,7 @@ export const inject: Command = {
       kind: "boolean",
       help: "replace an existing output; accept an adapter made for another base content",
     },
+    VERIFY_FLAG,
   ],
   examples: [
     { does: "graft a trained adapter", line: "tinygraft inject base grafted --adapter my-adapter" },
@@ -63,7 +66,7 @@ export const inject: Command = {
     using base = await openModel(location);
     using resources = new DisposableStack();
     const source = options === undefined
-      ? resources.use(await openAdapter(adapter!))
+      ? resources.use(await openAdapter(adapter!, placeOptions(invocation, adapter!)))
       : (await initAdapter(base.checkpoint, base.model, options)).adapter;
     const { plan, added, leftOut, warnings } = await planInject(
       base.checkpoint,

@@ -59,6 +59,10 @@ if (import.meta.main) {
     controller.abort();
   };
   Deno.addSignalListener("SIGINT", interrupt);
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", interrupt);
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", interrupt);
+    // A file beyond the user's limit is then an error like a full disk, and not the end at once.
+    Deno.addSignalListener("SIGXFSZ", () => {});
+  }
   Deno.exit(await run(Deno.args, processIo(controller.signal)));
 }

@@ -14,6 +14,7 @@ import {
 import type { Command, Invocation } from "./command.ts";
 import { WRITING_FLAGS } from "./flags.ts";
 import { formatTable } from "./format.ts";
+import { placeOptions } from "./remote.ts";
 import { carryOut, type Outcome, outcomeJson, outcomeText } from "./writing.ts";
 
 /** The command. */
@@ -49,7 +50,7 @@ export const merge: Command = {
   async run(invocation: Invocation) {
     const [location, out] = invocation.args as [string, string];
     const method = invocation.flags.required("method") as MergeMethod;
-    using adapter = await openAdapter(location);
+    using adapter = await openAdapter(location, placeOptions(invocation, location));
     for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
     const merged = await planMerge(adapter, out, { method });
     const [outcome] = await carryOut([merged.plan], invocation);

@@ -64,11 +64,20 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
       json,
       progress,
       warn: (message) => quiet || io.err(`Warning: ${message}`),
-      print: (document, text) => io.out(json ? JSON.stringify(document, null, 2) : text()),
+      print: (document, text) => io.out(json ? toJson(document) : text()),
     });
   } finally {
     progress.end();
   }
+}
+
+/** Integers beyond 2^53 are printed with all their digits, which JSON allows. */
+function toJson(document: unknown): string {
+  // ECMAScript has it since 2025, TypeScript's declarations have not yet.
+  const json = JSON as JSON & { rawJSON(text: string): unknown };
+  const exact = (_key: string, value: unknown) =>
+    typeof value === "bigint" ? json.rawJSON(`${value}`) : value;
+  return JSON.stringify(document, exact, 2);
 }
 
 /** Flags of every command may stand before it too: `tinygraft --json inspect base`. */
@@ -81,7 +90,7 @@ function commandFirst(argv: readonly string[]): readonly string[] {
 }
 
 function print(io: Io, json: boolean, document: unknown, text: string): number {
-  io.out(json ? JSON.stringify(document, null, 2) : text);
+  io.out(json ? toJson(document) : text);
   return EXIT_DONE;
 }
 

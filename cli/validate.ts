@@ -4,13 +4,13 @@
  * @module
  */
 
-import { join } from "@std/path";
-import { ADAPTER_WEIGHTS, adapterFolder } from "../lib/adapter/open.ts";
+import { ADAPTER_WEIGHTS, findAdapterFolder } from "../lib/adapter/open.ts";
 import { validateAdapter } from "../lib/adapter/validate.ts";
-import { statPath } from "../lib/checkpoint/sources.ts";
-import { type FileFindings, validateLocation } from "../lib/checkpoint/validate.ts";
+import type { PlaceOptions } from "../lib/checkpoint/place.ts";
+import { type FileFindings, validateFile, validateLocation } from "../lib/checkpoint/validate.ts";
 import type { Command, Invocation } from "./command.ts";
 import { printable } from "./format.ts";
+import { placeOptions } from "./remote.ts";
 
 /** The command. */
 export const validate: Command = {
@@ -19,29 +19,55 @@ export const validate: Command = {
   summary: "list every fault and warning of checkpoints and adapters",
   description: "Checks the file format, the shard index, config.json against the tensors, and\n" +
     "adapter_config.json. Lists all faults, not the first; exits 1 when there is one.",
-  positionals: [{ name: "LOC", help: "a file, or a checkpoint or adapter folder", many: true }],
+  positionals: [{
+    name: "LOC",
+    help: "a file, or a checkpoint or adapter folder, or hf:// or https://",
+    many: true,
+  }],
   flags: [],
   examples: [
     { does: "a checkpoint", line: "tinygraft validate all-MiniLM-L6-v2" },
+    {
+      does: "one on the Hub",
+      line: "tinygraft validate hf://sentence-transformers/all-MiniLM-L6-v2",
+    },
     { does: "several, for scripts", line: "tinygraft validate base adapter --json" },
   ],
   async run(invocation: Invocation) {
-    const files: FileFindings[] = [];
-    for (const location of invocation.args) files.push(...await findingsOf(location));
+    const all: FileFindings[] = [];
+    for (const location of invocation.args) {
+      all.push(...await findingsOf(location, placeOptions(invocation, location)));
+    }
+    const files = byPath(all);
     const ok = files.every((file) => file.faults.length === 0);
     invocation.print({ ok, files }, () => textOf(files));
     return ok ? 0 : 1;
   },
 };
 
-async function findingsOf(location: string): Promise<FileFindings[]> {
-  const folder = adapterFolder(location);
-  const adapter = await validateAdapter(location);
-  if (folder === undefined) return [...(await validateLocation(location)).files, ...adapter];
-  const weights = join(folder, ADAPTER_WEIGHTS);
+async function findingsOf(location: string, options: PlaceOptions): Promise<FileFindings[]> {
+  const folder = await findAdapterFolder(location, options);
+  const adapter = await validateAdapter(location, options);
+  if (folder === undefined) {
+    return [...(await validateLocation(location, options)).files, ...adapter];
+  }
   // That the weights are missing is among the adapter's own faults.
-  if (statPath(weights) === undefined) return adapter;
-  return [...adapter, ...(await validateLocation(weights)).files];
+  if (!await folder.has(ADAPTER_WEIGHTS)) return adapter;
+  return [...adapter, await validateFile(folder, ADAPTER_WEIGHTS)];
+}
+
+/** A file that carries an adapter is looked at twice: as a checkpoint's and as an adapter's. */
+function byPath(all: readonly FileFindings[]): FileFindings[] {
+  const files = new Map<string, FileFindings>();
+  for (const { path, faults, warnings } of all) {
+    const known = files.get(path);
+    files.set(path, {
+      path,
+      faults: [...known?.faults ?? [], ...faults],
+      warnings: [...known?.warnings ?? [], ...warnings],
+    });
+  }
+  return [...files.values()];
 }
 
 function textOf(files: readonly FileFindings[]): string {

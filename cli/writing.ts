@@ -23,7 +23,7 @@ export interface Outcome {
  * Executes plans one after the other, or only checks and describes them on `--dry-run`.
  *
  * @param plans What to write; every output is checked before the first byte is written.
- * @param invocation The call, with `--dry-run` and `--force`.
+ * @param invocation The call, with `--dry-run`, `--force` and `--verify`.
  * @returns One outcome a plan.
  */
 export async function carryOut(
@@ -38,6 +38,7 @@ export async function carryOut(
     const description = describePlan(plan);
     const written = dryRun ? [] : await execute(plan, {
       force,
+      verify: flags.boolean("verify"),
       signal: io.signal,
       onProgress: (done, total, label) => progress.update(done, total, label, "bytes"),
     });
@@ -55,7 +56,10 @@ export function outcomeText({ plan, written, dryRun }: Outcome): string {
       formatBytes(file.bytes),
       file.how,
     ]);
-    const heading = `Wrote ${printable(plan.output)} (${formatBytes(plan.bytes)}):`;
+    const isHashed = written.some(({ sha256 }) => sha256 !== undefined);
+    const heading = `Wrote ${printable(plan.output)} (${formatBytes(plan.bytes)})${
+      isHashed ? ", verified by SHA-256" : ""
+    }:`;
     return [heading, formatTable(["  file", "bytes", "how"], rows, ["left", "right"])].join("\n");
   }
   const lines = [`Would write ${printable(plan.output)} (${formatBytes(plan.bytes)}):`];

@@ -16,7 +16,8 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["deno.json"],
   ["lib/errors.ts", "lib/suggest.ts", "lib/version.ts"],
   ["lib/tensor/"],
-  ["lib/safetensors/", "lib/model/", "lib/text/"],
+  ["lib/zip/"],
+  ["lib/safetensors/", "lib/model/", "lib/text/", "lib/pytorch/", "lib/npz/", "lib/remote/"],
   ["lib/checkpoint/"],
   ["lib/adapter/", "lib/hub/", "lib/compute/value.ts"],
   ["lib/merge/", "lib/compute/ops/"],
@@ -40,6 +41,8 @@ export const RESTRICTED: ReadonlyMap<string, readonly string[]> = new Map([
 export const SYSTEM_FILES: readonly string[] = [
   "lib/checkpoint/sources.ts",
   "lib/checkpoint/save.ts",
+  "lib/checkpoint/leftovers.ts",
+  "lib/checkpoint/native.ts",
   "lib/checkpoint/hash.ts",
   "lib/checkpoint/execute.ts",
   "lib/hub/",

@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 import {
   formatBytes,
+  formatNumber,
   formatSeconds,
   formatShare,
   formatTable,
   printable,
+  sparkline,
 } from "../../cli/format.ts";
 
 Deno.test("formatBytes() uses decimal units and rolls over at a thousand", () => {
@@ -37,6 +39,23 @@ Deno.test("formatShare() keeps two digits of small shares", () => {
     "50.0 %",
     "100.0 %",
   ]);
+});
+
+Deno.test("formatNumber() keeps integers whole and four digits of the rest", () => {
+  assertEquals([0, -12345, 2n ** 63n, null, 1 / 3, -1.00001, 6.02e23].map(formatNumber), [
+    "0",
+    "-12345",
+    "9223372036854775808",
+    "-",
+    "0.3333",
+    "-1",
+    "6.02e+23",
+  ]);
+});
+
+Deno.test("sparkline() shows anything at all, and blanks where there is nothing", () => {
+  assertEquals(sparkline([0, 1, 400, 800]), "| ▁▄█|");
+  assertEquals(sparkline([0, 0]), "|  |");
 });
 
 Deno.test("formatTable() aligns columns by display width without trailing spaces", () => {

@@ -196,6 +196,21 @@ Deno.test("--force replaces an output, and a failed run leaves the old one", asy
   assert((await Deno.stat(join(out, "adapter_model.safetensors"))).size < 8000);
 });
 
+Deno.test("a file beside its tokenizer can be grafted into a folder that predicts", async () => {
+  await using space = await makeWorkspace();
+  await Deno.writeTextFile(join(space.base, "notes.txt"), "not a model's file");
+  const injected = space.at("injected");
+  const file = join(space.base, "model.safetensors");
+  assertEquals((await runCaptured(["inject", file, injected, "--adapter", space.adapter])).code, 0);
+  const names = (await Array.fromAsync(Deno.readDir(injected))).map(({ name }) => name);
+  assert(names.includes("tokenizer.json") && !names.includes("notes.txt"), names.join());
+  const argv = ["predict", injected, "the cat", "--device", "reference"];
+  assertEquals((await runCaptured(argv)).code, 0);
+  const { json } = await runJson(["validate", injected]);
+  const paths = (json.files as { path: string }[]).map(({ path }) => path);
+  assertEquals([json.ok, new Set(paths).size], [true, paths.length]);
+});
+
 Deno.test("inspect recognises base, adapter and injected checkpoint", async () => {
   await using space = await makeWorkspace();
   const injected = space.at("injected");
