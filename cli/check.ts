@@ -4,9 +4,10 @@
  * @module
  */
 
-import { checkMerge, type CheckResult, shownMetrics } from "../lib/eval/check.ts";
+import type { CheckResult } from "../lib/eval/check.ts";
 import { planJsonLines } from "../lib/eval/predictions.ts";
 import { checkOutput, execute } from "../lib/checkpoint/execute.ts";
+import type { Metric } from "../lib/text/tasks.ts";
 import type { Command, Invocation } from "./command.ts";
 import { formatCount, formatTable } from "./format.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
@@ -66,6 +67,8 @@ async function runCheck(invocation: Invocation): Promise<number> {
   const force = flags.boolean("force");
   // An output that cannot be written is found before minutes of work, not after.
   if (predictions !== undefined) checkOutput(planJsonLines([], predictions, inputs), { force });
+  // Imported late: the runtime takes longer to load than most commands take to run.
+  const { checkMerge, shownMetrics } = await import("../lib/eval/check.ts");
   const result = await checkMerge({
     ...runOptions(invocation, "Checking"),
     base,
@@ -79,7 +82,9 @@ async function runCheck(invocation: Invocation): Promise<number> {
     const plan = planJsonLines(result.predictions, predictions, inputs);
     await execute(plan, { force, signal: io.signal });
   }
-  invocation.print(documentOf(result), () => textOf(result, before, after));
+  invocation.print(documentOf(result), () => {
+    return textOf(result, shownMetrics(result), before, after);
+  });
   return result.passed ? 0 : 1;
 }
 
@@ -88,9 +93,14 @@ function documentOf(result: CheckResult): Record<string, unknown> {
   return { ...document, before: { metrics: before }, after: { metrics: after } };
 }
 
-function textOf(result: CheckResult, before: string, after: string): string {
+function textOf(
+  result: CheckResult,
+  metrics: readonly Metric[],
+  before: string,
+  after: string,
+): string {
   const { metric, drop, significance, maxDrop, timings } = result;
-  const rows = shownMetrics(result).map((name) => [
+  const rows = metrics.map((name) => [
     name,
     points(result.before[name]!),
     points(result.after[name]!),

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { measureLinear } from "../lib/compute/measure.ts";
-import { type DeviceName, openBackend } from "../lib/compute/open.ts";
+import type { DeviceName } from "../lib/compute/open.ts";
 import { TinygraftError } from "../lib/errors.ts";
 import { hubEnvironment } from "../lib/hub/environment.ts";
 import { VERSION } from "../lib/version.ts";
@@ -65,6 +64,9 @@ function versions(): Finding[] {
 }
 
 async function device(name: Exclude<DeviceName, "auto">, repeats: number): Promise<Finding> {
+  // Imported late, as in every command that runs on a device: most commands need none.
+  const { openBackend } = await import("../lib/compute/open.ts");
+  const { measureLinear } = await import("../lib/compute/measure.ts");
   try {
     const backend = await openBackend(name);
     try {

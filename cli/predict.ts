@@ -5,7 +5,7 @@
  */
 
 import { UsageError } from "../lib/errors.ts";
-import { type PredictResult, predictRows } from "../lib/eval/predict.ts";
+import type { PredictResult } from "../lib/eval/predict.ts";
 import type { Command, Invocation } from "./command.ts";
 import { formatTable, printable } from "./format.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
@@ -59,6 +59,8 @@ export const predict: Command = {
         `Cannot use --${ofFiles.name} with TEXT: it is about the rows of --data`,
       );
     }
+    // Imported late: the runtime takes longer to load than most commands take to run.
+    const { predictRows } = await import("../lib/eval/predict.ts");
     const result = await predictRows({
       ...runOptions(invocation, "Classifying"),
       base,
