@@ -210,19 +210,28 @@ export { openWeights } from "./lib/adapter/weights.ts";
 export { validateAdapter } from "./lib/adapter/validate.ts";
 
 // Merging.
+export { adviseMerge } from "./lib/merge/advice.ts";
+export { alignHeads, type AlignReference, headSpread } from "./lib/merge/align.ts";
+export { alignedHeads } from "./lib/merge/aligned.ts";
 export { averageHeads } from "./lib/merge/average.ts";
+export { clusterHeads, type WeightSimilarity, weightSimilarity } from "./lib/merge/cluster.ts";
 export { foldLayer } from "./lib/merge/fold.ts";
 export { headOutputs, type LayerInputs, layerUpdate } from "./lib/merge/forward.ts";
 export { gaussianInputs, headSimilarity, relativeError } from "./lib/merge/compare.ts";
+export { centreLayer, type Head, type HeadGroups, splitHeads } from "./lib/merge/heads.ts";
 export { type LayerModule, readLayer } from "./lib/merge/layer.ts";
+export { type FactorPair } from "./lib/merge/linear_algebra.ts";
 export {
-  type AdapterMerge,
-  type LayerReport,
+  type LayerMerge,
   MERGE_METHODS,
+  mergeLayer,
+  type MergeLayerOptions,
   type MergeMethod,
-  type MergeOptions,
-  planMerge,
-} from "./lib/merge/merge_adapter.ts";
+} from "./lib/merge/methods.ts";
+export { type AdapterMerge, type MergeOptions, planMerge } from "./lib/merge/merge_adapter.ts";
+export { productHeads } from "./lib/merge/product.ts";
+export { type LayerReport } from "./lib/merge/report.ts";
+export { planSoup, type SoupOptions } from "./lib/merge/soup_adapters.ts";
 
 // Running.
 export { type Backend, type BatchSize, type Waited } from "./lib/compute/backend.ts";

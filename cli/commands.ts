@@ -17,6 +17,7 @@ import { inject } from "./inject.ts";
 import { inspect } from "./inspect.ts";
 import { merge } from "./merge.ts";
 import { predict } from "./predict.ts";
+import { soup } from "./soup.ts";
 import { validate } from "./validate.ts";
 
 /** Every command, in the order of `--help`. */
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   inject,
   extract,
   merge,
+  soup,
   check,
   predict,
   doctor,

@@ -38,7 +38,7 @@ export interface Positional {
   readonly help: string;
   /** Whether it may be left out. */
   readonly optional?: true;
-  /** Whether it may be repeated; only the last positional may. */
+  /** Whether it may be repeated; one positional of a command at most may. */
   readonly many?: true;
 }
 
@@ -248,7 +248,7 @@ function checkCount(
         `see "tinygraft help ${command.name}"`,
     );
   }
-  const endless = command.positionals.at(-1)?.many === true;
+  const endless = command.positionals.some(({ many }) => many);
   if (!endless && args.length > command.positionals.length) {
     throw new UsageError(
       `Unexpected argument "${args[command.positionals.length]}" of ${command.name}: ` +

@@ -5,27 +5,28 @@
  */
 
 import { adapterWarnings, openAdapter } from "../lib/adapter/open.ts";
-import {
-  type AdapterMerge,
-  MERGE_METHODS,
-  type MergeMethod,
-  planMerge,
-} from "../lib/merge/merge_adapter.ts";
-import type { Command, Invocation } from "./command.ts";
+import { MERGE_METHODS, type MergeMethod } from "../lib/merge/methods.ts";
+import { planMerge } from "../lib/merge/merge_adapter.ts";
+import type { Command } from "./command.ts";
 import { WRITING_FLAGS } from "./flags.ts";
-import { formatTable } from "./format.ts";
+import { mergeJson, mergeText } from "./merge_text.ts";
 import { placeOptions } from "./remote.ts";
-import { carryOut, type Outcome, outcomeJson, outcomeText } from "./writing.ts";
+import { carryOut } from "./writing.ts";
 
 /** The command. */
 export const merge: Command = {
   name: "merge",
   group: "Merge and check",
   summary: "merge the heads of an adapter, and say what it costs",
-  description: "Merges the heads of every layer. stack keeps them side by side in one module: " +
-    "exact, and\nnearly free to run. average takes the mean of their weights, as the paper does: " +
-    "one head, which\nloses accuracy unless the heads do the same. The report compares each " +
-    "layer's output before and\nafter on seeded random inputs; use check for the accuracy on data.",
+  description: "Merges the heads of every layer.\n\n" +
+    "  stack    keeps them side by side in one module: exact, and nearly free to run\n" +
+    "  average  the mean of their weights, as in the paper: lossy unless the heads do the same\n" +
+    "  aligned  the mean after bringing signs, scales and rotations to one form\n" +
+    "  product  the mean of what query and key, value and output make together, cut to rank\n\n" +
+    "aligned and product lose nothing when heads are equal as functions; heads that do different\n" +
+    "things fit into one by no method. All but stack fold the LayerNorm into the weights. The " +
+    "report\ncompares each layer's output before and after on seeded random inputs; use check for " +
+    "the accuracy\non data.",
   positionals: [
     { name: "ADAPTER", help: "the adapter folder, or a checkpoint made by inject" },
     { name: "OUT", help: "the adapter folder to write" },
@@ -34,9 +35,22 @@ export const merge: Command = {
     {
       name: "method",
       kind: "string",
+      value: "METHOD",
       choices: MERGE_METHODS,
       default: "stack",
-      help: "how heads become fewer",
+      help: `how heads become fewer: ${MERGE_METHODS.join(", ")}`,
+    },
+    {
+      name: "heads",
+      kind: "integer",
+      value: "R",
+      min: 1,
+      help: "heads left in each layer, 1 unless given",
+    },
+    {
+      name: "fold",
+      kind: "boolean",
+      help: "with stack: fold the LayerNorm and two biases away; exact",
     },
     ...WRITING_FLAGS,
   ],
@@ -45,58 +59,29 @@ export const merge: Command = {
       does: "the paper's plain average",
       line: "tinygraft merge adapter one-head --method average",
     },
-    { does: "only the report", line: "tinygraft merge adapter out --method average --dry-run" },
+    {
+      does: "two heads, each for those that are most alike",
+      line: "tinygraft merge adapter two-heads --method product --heads 2",
+    },
+    { does: "only the report", line: "tinygraft merge adapter out --method aligned --dry-run" },
   ],
-  async run(invocation: Invocation) {
+  async run(invocation) {
     const [location, out] = invocation.args as [string, string];
-    const method = invocation.flags.required("method") as MergeMethod;
+    const { flags } = invocation;
+    const heads = flags.number("heads");
     using adapter = await openAdapter(location, placeOptions(invocation, location));
     for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
-    const merged = await planMerge(adapter, out, { method });
+    const merged = await planMerge(adapter, out, {
+      method: flags.required("method") as MergeMethod,
+      ...(heads === undefined ? {} : { heads }),
+      fold: flags.boolean("fold"),
+    });
     const [outcome] = await carryOut([merged.plan], invocation);
-    const { headsBefore, headsAfter, layers, exact } = merged;
-    const report = { method, headsBefore, headsAfter, layers, exact };
+    const verdict = merged.exact ? "exact" : "not exact: another function than before";
     invocation.print(
-      { ...report, ...outcomeJson(outcome!) },
-      () => textOf(method, merged, outcome!),
+      mergeJson(merged, outcome!),
+      () => mergeText(merged, outcome!, verdict),
     );
     return 0;
   },
 };
-
-function textOf(method: MergeMethod, merged: AdapterMerge, outcome: Outcome): string {
-  const { headsBefore, headsAfter, layers, exact } = merged;
-  const rows = layers.map(({ layer, relativeError, similarity }) => [
-    String(layer),
-    relativeError.toFixed(3),
-    similarityRange(similarity),
-  ]);
-  const header = ["layer", "relative error", "head similarity"];
-  return [
-    `${method}: ${headCount(headsBefore)} to ${headCount(headsAfter)} a layer, ` +
-    (exact ? "exact" : "not exact: another function than before"),
-    "",
-    formatTable(header, rows, ["right", "right", "left"]),
-    "",
-    "relative error: of each layer's output on seeded random inputs; 1 is as bad as no heads",
-    "head similarity: cosine of the heads' outputs, least to most over all pairs",
-    "",
-    outcomeText(outcome),
-  ].join("\n");
-}
-
-function headCount(heads: number | readonly number[]): string {
-  if (typeof heads !== "number") return `${heads.join(", ")} heads`;
-  return heads === 1 ? "1 head" : `${heads} heads`;
-}
-
-function similarityRange(matrix: readonly (readonly number[])[]): string {
-  const pairs = matrix.flatMap((row, i) => row.slice(i + 1));
-  if (pairs.length === 0) return "one head";
-  return `${cosine(Math.min(...pairs))} to ${cosine(Math.max(...pairs))}`;
-}
-
-/** Two digits; a negative zero is a zero. */
-function cosine(value: number): string {
-  return (Math.round(100 * value) / 100 + 0).toFixed(2);
-}

@@ -76,6 +76,7 @@ export const ERROR_CODES = {
   "not-an-adapter": "the location holds no tiny-attention adapter",
   "adapter-mismatch": "the adapter does not fit the base",
   "base-mismatch": "the adapter was made for a base with other tensor content",
+  "task-mismatch": "adapters to be merged decide different things",
   "adapter-present": "the checkpoint carries a tiny-attention adapter already",
   "no-adapter": "the checkpoint carries no tiny-attention adapter",
   "tensor-exists": "a tensor to be added is there already",

@@ -51,8 +51,13 @@ export function relativeError(
   const wanted = layerUpdate({ ...folded, outputBias: zero }, inputs);
   const outputBias = merged.outputBias.map((bias, i) => bias - folded.outputBias[i]!);
   const found = layerUpdate({ ...merged, outputBias }, inputs);
-  const error = norm(found.map((value, i) => value - wanted[i]!));
-  return error === 0 ? 0 : error / norm(wanted);
+  let error = 0;
+  let length = 0;
+  for (let i = 0; i < wanted.length; i++) {
+    error += (found[i]! - wanted[i]!) ** 2;
+    length += wanted[i]! ** 2;
+  }
+  return error === 0 ? 0 : Math.sqrt(error / length);
 }
 
 /**
@@ -65,14 +70,25 @@ export function relativeError(
  * nothing, as all heads of a fresh adapter do.
  */
 export function headSimilarity(module: LayerModule, inputs: LayerInputs): number[][] {
-  const folded = foldLayer(module);
+  const products = headProducts(foldLayer(module), inputs);
+  return products.map((row, m) =>
+    row.map((product, n) => {
+      if (m === n) return 1;
+      const norms = Math.sqrt(products[m]![m]!) * Math.sqrt(products[n]![n]!);
+      return norms > 0 ? Math.max(-1, Math.min(1, product / norms)) : 0;
+    })
+  );
+}
+
+/** The inner products between the outputs of a folded module's heads, over all tokens, M x M. */
+function headProducts(folded: LayerModule, inputs: LayerInputs): number[][] {
   const { numHeads, headDim } = folded;
   const width = numHeads * headDim;
   // <h_m, h_n> = sum over their columns i, j of (Zᵀ Z)_ij (Oᵀ O)_ij: no [T, D] output is needed.
   const ofOutputs = columnProducts(headOutputs(folded, inputs), width);
   const ofWeights = columnProducts(folded.outputWeight, width);
   const heads = Array.from({ length: numHeads }, (_, head) => head);
-  const products = heads.map((m) =>
+  return heads.map((m) =>
     heads.map((n) => {
       let sum = 0;
       for (let i = m * headDim; i < (m + 1) * headDim; i++) {
@@ -81,13 +97,6 @@ export function headSimilarity(module: LayerModule, inputs: LayerInputs): number
         }
       }
       return sum;
-    })
-  );
-  return heads.map((m) =>
-    heads.map((n) => {
-      if (m === n) return 1;
-      const norms = Math.sqrt(products[m]![m]!) * Math.sqrt(products[n]![n]!);
-      return norms > 0 ? Math.max(-1, Math.min(1, products[m]![n]! / norms)) : 0;
     })
   );
 }
@@ -102,8 +111,4 @@ function columnProducts(x: Float64Array, width: number): Float64Array {
     }
   }
   return products;
-}
-
-function norm(values: Float64Array): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }

@@ -6,6 +6,7 @@
  */
 
 import type { LayerModule } from "./layer.ts";
+import { rowProducts } from "./linear_algebra.ts";
 
 /** Token vectors of sequences laid end to end without padding. */
 export interface LayerInputs {
@@ -42,8 +43,9 @@ export function headOutputs(module: LayerModule, inputs: LayerInputs): Float64Ar
     const end = inputs.starts[sequence + 1]!;
     for (let head = 0; head < numHeads; head++) {
       const heads = { width: numHeads * headDim, headDim, first: head * headDim };
+      const rows = { query, key, value, outputs, scores: new Float64Array(end - begin), ...heads };
       for (let row = begin; row < end; row++) {
-        attend({ query, key, value, outputs, ...heads }, row, begin, end);
+        attend(rows, row, begin, end);
       }
     }
   }
@@ -83,12 +85,14 @@ function normalise(
 ): Float64Array {
   const normed = new Float64Array(values.length);
   for (let begin = 0; begin < values.length; begin += hiddenSize) {
-    const row = values.subarray(begin, begin + hiddenSize);
-    const mean = row.reduce((sum, value) => sum + value, 0) / hiddenSize;
-    const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / hiddenSize;
-    const factor = 1 / Math.sqrt(variance + layerNormEps);
+    let sum = 0;
+    for (let i = 0; i < hiddenSize; i++) sum += values[begin + i]!;
+    const mean = sum / hiddenSize;
+    let squares = 0;
+    for (let i = 0; i < hiddenSize; i++) squares += (values[begin + i]! - mean) ** 2;
+    const factor = 1 / Math.sqrt(squares / hiddenSize + layerNormEps);
     for (let i = 0; i < hiddenSize; i++) {
-      normed[begin + i] = normWeight[i]! * ((row[i]! - mean) * factor) + normBias[i]!;
+      normed[begin + i] = normWeight[i]! * ((values[begin + i]! - mean) * factor) + normBias[i]!;
     }
   }
   return normed;
@@ -101,17 +105,9 @@ function linear(
   bias: Float64Array,
   columns: number,
 ): Float64Array {
-  const outputs = bias.length;
-  const rows = x.length / columns;
-  const y = new Float64Array(rows * outputs);
-  for (let row = 0; row < rows; row++) {
-    for (let output = 0; output < outputs; output++) {
-      let sum = bias[output]!;
-      for (let i = 0; i < columns; i++) {
-        sum += x[row * columns + i]! * weight[output * columns + i]!;
-      }
-      y[row * outputs + output] = sum;
-    }
+  const y = rowProducts(x, weight, columns);
+  for (let begin = 0; begin < y.length; begin += bias.length) {
+    for (let i = 0; i < bias.length; i++) y[begin + i]! += bias[i]!;
   }
   return y;
 }
@@ -122,6 +118,8 @@ interface HeadRows {
   readonly key: Float64Array;
   readonly value: Float64Array;
   readonly outputs: Float64Array;
+  /** Room for one token's scores of a whole sequence. */
+  readonly scores: Float64Array;
   readonly width: number;
   readonly headDim: number;
   readonly first: number;
@@ -129,26 +127,30 @@ interface HeadRows {
 
 /** Attention of one head for one token, over the rows of its sequence. */
 function attend(
-  { query, key, value, outputs, width, headDim, first }: HeadRows,
+  { query, key, value, outputs, scores, width, headDim, first }: HeadRows,
   row: number,
   begin: number,
   end: number,
 ): void {
-  const scores = new Float64Array(end - begin);
-  for (let other = begin; other < end; other++) {
+  const count = end - begin;
+  let largest = -Infinity;
+  for (let other = 0; other < count; other++) {
     let score = 0;
     for (let i = first; i < first + headDim; i++) {
-      score += query[row * width + i]! * key[other * width + i]!;
+      score += query[row * width + i]! * key[(begin + other) * width + i]!;
     }
-    scores[other - begin] = score / Math.sqrt(headDim);
+    scores[other] = score / Math.sqrt(headDim);
+    largest = Math.max(largest, scores[other]!);
   }
-  const largest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
-  const weights = scores.map((score) => Math.exp(score - largest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let total = 0;
+  for (let other = 0; other < count; other++) {
+    scores[other] = Math.exp(scores[other]! - largest);
+    total += scores[other]!;
+  }
   for (let i = first; i < first + headDim; i++) {
     let sum = 0;
-    for (let other = begin; other < end; other++) {
-      sum += weights[other - begin]! * value[other * width + i]!;
+    for (let other = 0; other < count; other++) {
+      sum += scores[other]! * value[(begin + other) * width + i]!;
     }
     outputs[row * width + i] = sum / total;
   }

@@ -54,6 +54,16 @@ Deno.test("parseCommandLine() collects repeated flags only where they may be rep
   assertThrows(() => parse("a", "--name", "x", "--name", "y"), UsageError, "takes one value");
 });
 
+Deno.test("parseCommandLine() takes any number of the positional that may be repeated", () => {
+  const positionals = [{ name: "IN", help: "an input", many: true as const }, {
+    name: "OUT",
+    help: "the output",
+  }];
+  const declared = { name: "demo", flags: FLAGS, positionals };
+  assertEquals(parseCommandLine(declared, ["a", "b", "c", "out"]).args, ["a", "b", "c", "out"]);
+  assertThrows(() => parseCommandLine(declared, ["a"]), UsageError, "Missing OUT");
+});
+
 for (
   const [argv, message] of [
     [["a", "--frce"], 'did you mean "--force"'],

@@ -43,12 +43,14 @@ Deno.test("run() suggests a command for a misspelt one", async () => {
 });
 
 Deno.test("run() refuses commands and methods that are not there yet", async () => {
-  for (const name of ["train", "push", "soup", "convert", "diff"]) {
-    assertEquals((await runCaptured([name, "x"])).code, 2);
+  for (const name of ["train", "push", "pull", "import", "export", "card"]) {
+    const { code, err } = await runCaptured([name, "x", "y"]);
+    assertEquals(code, 2);
+    assertStringIncludes(err, "Unknown command");
   }
   const { code, err } = await runCaptured(["merge", "a", "b", "--method", "distil"]);
   assertEquals(code, 2);
-  assertStringIncludes(err, "expected one of stack, average");
+  assertStringIncludes(err, "expected one of stack, average, aligned, product");
 });
 
 Deno.test("run() with --json prints one document on stdout for a failure", async () => {

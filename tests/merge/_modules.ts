@@ -1,7 +1,10 @@
 // Random modules and inputs for the tests of merging.
 
+import { inverse, Matrix } from "ml-matrix";
 import type { LayerInputs } from "../../lib/merge/forward.ts";
+import { joinHeads, splitHeads } from "../../lib/merge/heads.ts";
 import type { LayerModule } from "../../lib/merge/layer.ts";
+import { multiply } from "../../lib/merge/linear_algebra.ts";
 import { noise } from "../_noise.ts";
 
 /** The sizes of a module. */
@@ -98,4 +101,50 @@ export function repeatHead(module: LayerModule, count: number): LayerModule {
 export function raggedInputs(hiddenSize: number, seed: number): LayerInputs {
   const values = noise(9 * hiddenSize, { seed, scale: 3 });
   return { values: Float64Array.from(values, (value) => value + 0.5), starts: [0, 1, 6, 9] };
+}
+
+/** A random matrix f64 [size, size] that is far from singular, and its inverse. */
+function invertible(size: number, seed: number): readonly [Float64Array, Float64Array] {
+  const values = noise(size * size, { seed, scale: 0.4 });
+  const sign = seed % 2 === 0 ? 1 : -1;
+  const matrix = Matrix.from1DArray(size, size, values).add(Matrix.eye(size, size).mul(1.5 * sign));
+  const flat = (from: Matrix) => Float64Array.from(from.to1DArray());
+  return [flat(matrix), flat(inverse(matrix))];
+}
+
+/** The transpose of a square matrix. */
+function transposed(matrix: Float64Array, size: number): Float64Array {
+  return matrix.map((_, i) => matrix[(i % size) * size + Math.floor(i / size)]!);
+}
+
+/**
+ * The same folded head `count` times, each with random invertible matrices between the factors of
+ * both its products: equal as functions, in no weight alike.
+ */
+export function gaugedHeads(folded: LayerModule, count: number, seed: number): LayerModule {
+  const { headDim: d } = folded;
+  const [head] = splitHeads(folded);
+  const heads = Array.from({ length: count }, (_, i) => {
+    const [r, rInverse] = invertible(d, 1000 * seed + 2 * i);
+    const [s, sInverse] = invertible(d, 1000 * seed + 7 * i + 1);
+    return {
+      attention: {
+        rows: d,
+        left: multiply(r, head!.attention.left, d),
+        right: multiply(transposed(rInverse, d), head!.attention.right, d),
+      },
+      value: {
+        rows: d,
+        left: multiply(s, head!.value.left, d),
+        right: multiply(transposed(sInverse, d), head!.value.right, d),
+      },
+    };
+  });
+  return joinHeads(folded, heads);
+}
+
+/** The module with its heads in another order. */
+export function permuteHeads(folded: LayerModule, order: readonly number[]): LayerModule {
+  const heads = splitHeads(folded);
+  return joinHeads(folded, order.map((index) => heads[index]!));
 }

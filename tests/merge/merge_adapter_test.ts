@@ -3,16 +3,16 @@ import type { AdapterConfig } from "../../lib/adapter/config.ts";
 import { type Adapter, openAdapter } from "../../lib/adapter/open.ts";
 import { execute } from "../../lib/checkpoint/execute.ts";
 import { readTensor } from "../../lib/checkpoint/open.ts";
-import { TinygraftError } from "../../lib/errors.ts";
+import { TinygraftError, UsageError } from "../../lib/errors.ts";
+import { headSpread } from "../../lib/merge/align.ts";
 import { averageHeads } from "../../lib/merge/average.ts";
+import { weightSimilarity } from "../../lib/merge/cluster.ts";
 import { gaussianInputs, headSimilarity } from "../../lib/merge/compare.ts";
+import { foldLayer } from "../../lib/merge/fold.ts";
+import { centreLayer, splitHeads } from "../../lib/merge/heads.ts";
 import { LAYER_ARRAYS, readLayer } from "../../lib/merge/layer.ts";
-import {
-  type AdapterMerge,
-  MERGE_METHODS,
-  type MergeMethod,
-  planMerge,
-} from "../../lib/merge/merge_adapter.ts";
+import { type AdapterMerge, planMerge } from "../../lib/merge/merge_adapter.ts";
+import { MERGE_METHODS, type MergeMethod } from "../../lib/merge/methods.ts";
 import { VERSION } from "../../lib/version.ts";
 import { assertClose } from "../_close.ts";
 import { adapterConfig, type AdapterValues, withFolder, writeAdapter } from "./_adapters.ts";
@@ -183,4 +183,76 @@ Deno.test("planMerge() repeats its report with the seed", () =>
     };
     assertEquals(await report(1), await report(1));
     assert((await report(1))[0]!.relativeError !== (await report(2))[0]!.relativeError);
+  }));
+
+Deno.test("planMerge() by stack with fold writes the same function in folded tensors", () =>
+  withFolder(async (folder) => {
+    await writeAdapter(`${folder}/before`, adapterConfig({ combine: "mean" }));
+    using before = await openAdapter(`${folder}/before`);
+    const merge = await planMerge(before, `${folder}/after`, { method: "stack", fold: true });
+    await execute(merge.plan);
+    using after = await openAdapter(`${folder}/after`);
+    assertEquals([merge.headsAfter, merge.exact], [3, true]);
+    for (const layer of [0, 1]) {
+      const want = foldLayer(await readLayer(before, layer));
+      const found = await readLayer(after, layer);
+      assert(found.keyBias.every((value) => value === 0));
+      for (const array of LAYER_ARRAYS) {
+        assertEquals(found[array], Float64Array.from(Float32Array.from(want[array])), array);
+      }
+      assert(merge.layers[layer]!.relativeError < 1e-6);
+    }
+  }));
+
+for (const method of ["average", "aligned", "product"] as const) {
+  Deno.test(`planMerge() by ${method} leaves the heads asked for where a layer has more`, () =>
+    withFolder(async (folder) => {
+      await writeAdapter(`${folder}/a`, adapterConfig({ numHeads: [3, 1] }));
+      using adapter = await openAdapter(`${folder}/a`);
+      const merge = await planMerge(adapter, `${folder}/b`, { method, heads: 2 });
+      assertEquals([merge.headsBefore, merge.headsAfter, merge.exact], [[3, 1], [2, 1], false]);
+      assertEquals(merge.layers.map(({ groups }) => groups.length), [2, 1]);
+      await execute(merge.plan);
+      using after = await openAdapter(`${folder}/b`);
+      assertEquals(after.config.numHeads, [2, 1]);
+      const all = await planMerge(adapter, `${folder}/c`, { method, heads: 3 });
+      assertEquals([all.headsAfter, all.exact], [[3, 1], true]);
+      for (const { relativeError } of all.layers) assert(relativeError < 1e-6);
+    }));
+
+  Deno.test(`planMerge() by ${method} writes the same bytes every time`, () =>
+    withFolder(async (folder) => {
+      await writeAdapter(`${folder}/a`, adapterConfig({ numHeads: [4, 3] }));
+      const bytes = [];
+      for (const out of ["b", "c"]) {
+        using adapter = await openAdapter(`${folder}/a`);
+        const options = { method, heads: 2, seed: bytes.length };
+        await execute((await planMerge(adapter, `${folder}/${out}`, options)).plan);
+        bytes.push(await Deno.readFile(`${folder}/${out}/adapter_model.safetensors`));
+      }
+      assertEquals(bytes[0], bytes[1]);
+    }));
+}
+
+Deno.test("planMerge() refuses more heads than any layer has, and none", () =>
+  withFolder(async (folder) => {
+    await writeAdapter(`${folder}/a`, adapterConfig({ numHeads: [3, 1] }));
+    using adapter = await openAdapter(`${folder}/a`);
+    for (const heads of [4, 0, 1.5]) {
+      const plan = () => planMerge(adapter, `${folder}/b`, { method: "product", heads });
+      await assertRejects(plan, UsageError, "it has at most 3");
+    }
+    const stack = () => planMerge(adapter, `${folder}/b`, { method: "stack", heads: 1 });
+    await assertRejects(stack, UsageError, "stack keeps every head");
+  }));
+
+Deno.test("planMerge() reports the likeness of weights and their spread", () =>
+  merging("product", adapterConfig(), async ({ before, merge }) => {
+    for (const report of merge.layers) {
+      const heads = splitHeads(centreLayer(foldLayer(await readLayer(before, report.layer))));
+      const { attention, value } = weightSimilarity(heads);
+      assertEquals([report.attentionSimilarity, report.valueSimilarity], [attention, value]);
+      assertEquals(report.spread, headSpread(heads));
+      assertEquals(report.groups, [[0, 1, 2]]);
+    }
   }));

@@ -5,6 +5,9 @@ import { checkMerge, type CheckPrediction, type CheckResult } from "../../lib/ev
 import { openAdapter } from "../../lib/adapter/open.ts";
 import { execute } from "../../lib/checkpoint/execute.ts";
 import type { DeviceName } from "../../lib/compute/open.ts";
+import { compareOutputs } from "../../lib/eval/compare.ts";
+import { runRows } from "../../lib/eval/run.ts";
+import { openSession } from "../../lib/eval/session.ts";
 import { planMerge } from "../../lib/merge/merge_adapter.ts";
 import { assertClose } from "../_close.ts";
 import {
@@ -18,6 +21,9 @@ import {
 
 /** Rows of the slow reference, and of the check of our own merge. */
 const FEW_ROWS = 64;
+
+/** Rows of the slow reference where both adapters are ours. */
+const FOLDED_ROWS = 16;
 
 type Paths = NonNullable<ReturnType<typeof goldenPaths>>;
 
@@ -90,6 +96,59 @@ for (const golden of GOLDENS) {
       await execute(plan);
       const { predictions } = await run(golden, paths, plan.output, "webgpu", FEW_ROWS);
       assertLogits(predictions, "after", await readLogits(paths.variant("average")));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+for (const golden of GOLDENS) {
+  Deno.test(`merge --fold of ${golden.name} keeps the logits`, async () => {
+    const paths = goldenPaths(golden);
+    if (paths === undefined) return;
+    const folder = await Deno.makeTempDir({ prefix: "tinygraft-test-" });
+    try {
+      using adapter = await openAdapter(paths.variant("multi_head"));
+      const options = { method: "stack", fold: true } as const;
+      const { plan, exact } = await planMerge(adapter, `${folder}/folded`, options);
+      await execute(plan);
+      const result = await run(golden, paths, plan.output, "reference", FOLDED_ROWS);
+      assertEquals(exact, true);
+      assert(result.maxLogitDifference <= 1e-5, `${result.maxLogitDifference}`);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+/** How far a merge's metric may be below the reference's, as a fraction: half a point. */
+const METRIC_TOLERANCE = 0.005;
+
+for (const golden of GOLDENS) {
+  Deno.test(`merging ${golden.name} by aligned and product is as good as PyTorch's reference`, async () => {
+    const paths = goldenPaths(golden);
+    if (paths === undefined) return;
+    const folder = await Deno.makeTempDir({ prefix: "tinygraft-test-" });
+    try {
+      const methods = ["aligned", "product"] as const;
+      using adapter = await openAdapter(paths.variant("multi_head"));
+      for (const method of methods) {
+        await execute((await planMerge(adapter, `${folder}/${method}`, { method })).plan);
+      }
+      const adapters = methods.map((method) => `${folder}/${method}`);
+      using session = await openSession({ base: paths.base, adapters, device: "webgpu" });
+      const { data, targets, variants } = await runRows(session, {
+        data: paths.data,
+        task: golden.task,
+      });
+      const report = await readReport(paths.report);
+      for (const [i, method] of methods.entries()) {
+        const kind = adapter.config.task.type;
+        const options = { kind, ...data };
+        const { metric, after } = compareOutputs(variants[i]!, variants[i]!, targets, options);
+        const [found, want] = [after[metric]!, report[method]![metric]!];
+        assert(found >= want - METRIC_TOLERANCE, `${method}: ${metric} ${found}, expected ${want}`);
+      }
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

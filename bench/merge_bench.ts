@@ -1,0 +1,105 @@
+/**
+ * Time and memory of merging an adapter as large as RoBERTa-large's: 24 layers of 16 heads, hidden
+ * size 1024. Each merge is a command of its own, from start to exit.
+ *
+ * Run with `deno run -A bench/merge_bench.ts [--heads 16] [--head-dim 1]`.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { fromFileUrl } from "@std/path";
+import { formatTable } from "../cli/format.ts";
+import type { AdapterConfig } from "../lib/adapter/config.ts";
+import { planAdapter } from "../lib/adapter/plan.ts";
+import { adapterTensors } from "../lib/adapter/tensors.ts";
+import { execute } from "../lib/checkpoint/execute.ts";
+import type { TensorStep } from "../lib/checkpoint/plan.ts";
+import { MERGE_METHODS } from "../lib/merge/methods.ts";
+import { encodeFloats } from "../lib/tensor/decode.ts";
+import { gaussians, seededUint32 } from "../lib/tensor/random.ts";
+
+const MAIN = fromFileUrl(new URL("../cli/main.ts", import.meta.url));
+const LABELS = 2;
+const ROUNDS = 3;
+
+const options = parseArgs(Deno.args, {
+  string: ["heads", "head-dim"],
+  default: { heads: "16", "head-dim": "1" },
+});
+
+/** The base's sizes are those of RoBERTa-large; its type only names the tensors. */
+const CONFIG: AdapterConfig = {
+  baseModelNameOrPath: null,
+  baseModelType: "bert",
+  hiddenSize: 1024,
+  numHiddenLayers: 24,
+  numHeads: Number(options.heads),
+  headDim: Number(options["head-dim"]),
+  combine: "sum",
+  placement: "after_attention",
+  layerNormEps: 1e-5,
+  task: { type: "classification", labels: ["no", "yes"] },
+  pooling: "first_token",
+  baseModelSha256: null,
+  tinygraftVersion: "0.0.0",
+  extra: new Map(),
+};
+
+async function writeAdapter(folder: string): Promise<void> {
+  const next = seededUint32(1);
+  const steps = adapterTensors(CONFIG, LABELS).map(({ name, shape }): TensorStep => {
+    const values = gaussians(shape.reduce((a, b) => a * b, 1), next).map((value) => 0.05 * value);
+    const data = () => Promise.resolve(encodeFloats(values, "F32"));
+    return { kind: "data", name, shape, dtype: "F32", data, origin: "noise" };
+  });
+  await execute(planAdapter(CONFIG, steps, folder, []));
+}
+
+/** Seconds from start to exit, and peak resident memory in MiB: 0 where the system does not tell. */
+async function measure(argv: readonly string[]): Promise<readonly [number, number]> {
+  const started = performance.now();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MAIN, ...argv, "--quiet", "--json"],
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  let peak = 0;
+  const polling = setInterval(() => peak = Math.max(peak, peakMemory(child.pid)), 20);
+  const { code } = await child.status;
+  clearInterval(polling);
+  if (code !== 0) throw new Error(`Cannot run ${argv.join(" ")}`);
+  return [(performance.now() - started) / 1000, peak];
+}
+
+/** Peak resident memory of a running process, in MiB. */
+function peakMemory(pid: number): number {
+  try {
+    const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(
+      Deno.readTextFileSync(`/proc/${pid}/status`),
+    ) ?? [];
+    return Number(kibibytes ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+if (import.meta.main) {
+  const folder = await Deno.makeTempDir({ prefix: "tinygraft-bench-" });
+  try {
+    await writeAdapter(`${folder}/adapter`);
+    const rows = [];
+    for (const method of MERGE_METHODS) {
+      const argv = ["merge", `${folder}/adapter`, `${folder}/out`, "--method", method, "--force"];
+      const rounds = [];
+      for (let round = 0; round < ROUNDS; round++) rounds.push(await measure(argv));
+      const seconds = Math.min(...rounds.map(([best]) => best));
+      const peak = Math.max(...rounds.map(([, most]) => most));
+      rows.push([method, seconds.toFixed(2), peak.toFixed(0)]);
+    }
+    console.log(`24 layers, ${options.heads} heads of width ${options["head-dim"]}, hidden 1024`);
+    console.log(formatTable(["method", "seconds", "peak MiB"], rows, ["left", "right", "right"]));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
