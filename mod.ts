@@ -221,13 +221,8 @@ export { gaussianInputs, headSimilarity, relativeError } from "./lib/merge/compa
 export { centreLayer, type Head, type HeadGroups, splitHeads } from "./lib/merge/heads.ts";
 export { type LayerModule, readLayer } from "./lib/merge/layer.ts";
 export { type FactorPair } from "./lib/merge/linear_algebra.ts";
-export {
-  type LayerMerge,
-  MERGE_METHODS,
-  mergeLayer,
-  type MergeLayerOptions,
-  type MergeMethod,
-} from "./lib/merge/methods.ts";
+export { MERGE_METHODS, type MergeMethod } from "./lib/merge/method_names.ts";
+export { type LayerMerge, mergeLayer, type MergeLayerOptions } from "./lib/merge/methods.ts";
 export { type AdapterMerge, type MergeOptions, planMerge } from "./lib/merge/merge_adapter.ts";
 export { productHeads } from "./lib/merge/product.ts";
 export { type LayerReport } from "./lib/merge/report.ts";

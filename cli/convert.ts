@@ -5,8 +5,8 @@
  */
 
 import type { CastReport } from "../lib/checkpoint/cast_step.ts";
-import { type ConvertOptions, type ConvertResult, planConvert } from "../lib/checkpoint/convert.ts";
-import { type ConvertInput, openConvertInput } from "../lib/checkpoint/open_input.ts";
+import type { ConvertOptions, ConvertResult } from "../lib/checkpoint/convert.ts";
+import type { ConvertInput } from "../lib/checkpoint/open_input.ts";
 import { parseShardSize } from "../lib/checkpoint/shards.ts";
 import type { Renaming } from "../lib/checkpoint/tensor_names.ts";
 import { UsageError } from "../lib/errors.ts";
@@ -88,6 +88,9 @@ export const convert: Command = {
     const [location, out] = invocation.args as [string, string];
     const options = convertOptions(invocation.flags);
     const stateDict = invocation.flags.string("state-dict");
+    // Imported late, with the readers of other formats: most commands need none.
+    const { planConvert } = await import("../lib/checkpoint/convert.ts");
+    const { openConvertInput } = await import("../lib/checkpoint/open_input.ts");
     using input = await openConvertInput(location, {
       ...placeOptions(invocation, location),
       ...(stateDict === undefined ? {} : { stateDict }),

@@ -5,8 +5,7 @@
  */
 
 import { adapterWarnings, openAdapter } from "../lib/adapter/open.ts";
-import { MERGE_METHODS, type MergeMethod } from "../lib/merge/methods.ts";
-import { planMerge } from "../lib/merge/merge_adapter.ts";
+import { MERGE_METHODS, type MergeMethod } from "../lib/merge/method_names.ts";
 import type { Command } from "./command.ts";
 import { WRITING_FLAGS } from "./flags.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
@@ -71,6 +70,8 @@ export const merge: Command = {
     const heads = flags.number("heads");
     using adapter = await openAdapter(location, placeOptions(invocation, location));
     for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
+    // Imported late, with the linear algebra: most commands need none.
+    const { planMerge } = await import("../lib/merge/merge_adapter.ts");
     const merged = await planMerge(adapter, out, {
       method: flags.required("method") as MergeMethod,
       ...(heads === undefined ? {} : { heads }),

@@ -6,8 +6,7 @@
 
 import { type Adapter, adapterWarnings, openAdapter } from "../lib/adapter/open.ts";
 import { UsageError } from "../lib/errors.ts";
-import { MERGE_METHODS, type MergeMethod } from "../lib/merge/methods.ts";
-import { planSoup } from "../lib/merge/soup_adapters.ts";
+import { MERGE_METHODS, type MergeMethod } from "../lib/merge/method_names.ts";
 import type { Command } from "./command.ts";
 import { WRITING_FLAGS } from "./flags.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
@@ -68,6 +67,8 @@ export const soup: Command = {
       );
     }
     for (const warning of adapters.flatMap(adapterWarnings)) invocation.warn(warning);
+    // Imported late, with the linear algebra: most commands need none.
+    const { planSoup } = await import("../lib/merge/soup_adapters.ts");
     const merged = await planSoup(adapters, out, {
       method: flags.required("method") as MergeMethod,
       ...(weights === undefined ? {} : { weights }),

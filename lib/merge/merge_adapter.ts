@@ -14,7 +14,8 @@ import { VERSION } from "../version.ts";
 import { gaussianInputs } from "./compare.ts";
 import type { HeadGroups } from "./heads.ts";
 import { readLayer, tensorEntry } from "./layer.ts";
-import { mergeLayer, type MergeLayerOptions, type MergeMethod } from "./methods.ts";
+import type { MergeMethod } from "./method_names.ts";
+import { mergeLayer, type MergeLayerOptions } from "./methods.ts";
 import { type LayerReport, reportLayer } from "./report.ts";
 import { TensorStore } from "./store.ts";
 

@@ -11,16 +11,8 @@ import { clusterHeads } from "./cluster.ts";
 import { foldLayer } from "./fold.ts";
 import { centreLayer, type HeadGroups, type HeadMerge, oneGroup, splitHeads } from "./heads.ts";
 import type { LayerModule } from "./layer.ts";
+import type { MergeMethod } from "./method_names.ts";
 import { productHeads, productMerge } from "./product.ts";
-
-/**
- * The ways to merge heads: keep them side by side, average their weights, average their weights
- * after aligning them, or average their products.
- */
-export const MERGE_METHODS = ["stack", "average", "aligned", "product"] as const;
-
-/** A way to merge heads. */
-export type MergeMethod = typeof MERGE_METHODS[number];
 
 /** A way that leaves fewer heads. */
 export type ReducingMethod = Exclude<MergeMethod, "stack">;

@@ -18,7 +18,8 @@ import {
 } from "./heads.ts";
 import type { LayerModule } from "./layer.ts";
 import type { FactorPair } from "./linear_algebra.ts";
-import { HEAD_MERGES, type LayerMerge, type MergeMethod } from "./methods.ts";
+import type { MergeMethod } from "./method_names.ts";
+import { HEAD_MERGES, type LayerMerge } from "./methods.ts";
 
 /** One adapter's part in a soup's layer. */
 export interface SoupPart {

@@ -17,7 +17,7 @@ import { VERSION } from "../version.ts";
 import { gaussianInputs } from "./compare.ts";
 import { readLayer, requireFinite, tensorEntry } from "./layer.ts";
 import { type AdapterMerge, headCounts } from "./merge_adapter.ts";
-import type { MergeMethod } from "./methods.ts";
+import type { MergeMethod } from "./method_names.ts";
 import { type LayerReport, reportLayer } from "./report.ts";
 import { mergeParts } from "./soup.ts";
 import { TensorStore } from "./store.ts";

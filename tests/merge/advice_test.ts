@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openAdapter } from "../../lib/adapter/open.ts";
 import { adviseMerge } from "../../lib/merge/advice.ts";
 import { planMerge } from "../../lib/merge/merge_adapter.ts";
-import type { MergeMethod } from "../../lib/merge/methods.ts";
+import type { MergeMethod } from "../../lib/merge/method_names.ts";
 import { planSoup } from "../../lib/merge/soup_adapters.ts";
 import { adapterConfig, withFolder, writeAdapter } from "./_adapters.ts";
 

@@ -12,7 +12,7 @@ import { foldLayer } from "../../lib/merge/fold.ts";
 import { centreLayer, splitHeads } from "../../lib/merge/heads.ts";
 import { LAYER_ARRAYS, readLayer } from "../../lib/merge/layer.ts";
 import { type AdapterMerge, planMerge } from "../../lib/merge/merge_adapter.ts";
-import { MERGE_METHODS, type MergeMethod } from "../../lib/merge/methods.ts";
+import { MERGE_METHODS, type MergeMethod } from "../../lib/merge/method_names.ts";
 import { VERSION } from "../../lib/version.ts";
 import { assertClose } from "../_close.ts";
 import { adapterConfig, type AdapterValues, withFolder, writeAdapter } from "./_adapters.ts";

@@ -6,7 +6,7 @@ import { readFloats } from "../../lib/checkpoint/open.ts";
 import { TinygraftError, UsageError } from "../../lib/errors.ts";
 import { relativeError } from "../../lib/merge/compare.ts";
 import { readLayer } from "../../lib/merge/layer.ts";
-import { MERGE_METHODS } from "../../lib/merge/methods.ts";
+import { MERGE_METHODS } from "../../lib/merge/method_names.ts";
 import { mergeParts } from "../../lib/merge/soup.ts";
 import { planSoup, type SoupOptions } from "../../lib/merge/soup_adapters.ts";
 import { VERSION } from "../../lib/version.ts";

@@ -1,0 +1,14 @@
+/**
+ * The names of the ways to merge heads, apart from what they do: a command line needs only these.
+ *
+ * @module
+ */
+
+/**
+ * The ways to merge heads: keep them side by side, average their weights, average their weights
+ * after aligning them, or average their products.
+ */
+export const MERGE_METHODS = ["stack", "average", "aligned", "product"] as const;
+
+/** A way to merge heads. */
+export type MergeMethod = typeof MERGE_METHODS[number];
