@@ -103,12 +103,10 @@ export function layerTensors(config: AdapterConfig, layer: number): LayerTensor[
  * `missing-tensor` or `unsupported-dtype` when one cannot be read.
  */
 export async function readLayer(adapter: Adapter, layer: number): Promise<LayerModule> {
-  const { config, location } = adapter;
+  const { config } = adapter;
   const arrays: Partial<Record<LayerArray, Float64Array>> = {};
   for (const { name, array } of layerTensors(config, layer)) {
-    const entry = tensorEntry(adapter, name);
-    arrays[array] = decodeFloats64(await readTensor(entry), entry.dtype);
-    requireFinite(arrays[array], name, location);
+    arrays[array] = await readFinite(adapter, name);
   }
   return {
     hiddenSize: config.hiddenSize,
@@ -118,6 +116,22 @@ export async function readLayer(adapter: Adapter, layer: number): Promise<LayerM
     layerNormEps: config.layerNormEps,
     ...(arrays as Record<LayerArray, Float64Array>),
   };
+}
+
+/**
+ * Reads a tensor, decoded to f64, and refuses values that no arithmetic makes sense of.
+ *
+ * @param adapter An opened adapter; stays open and belongs to the caller.
+ * @param name The tensor's name, relative to the encoder.
+ * @returns Its elements, row-major, in a new array.
+ * @throws {TinygraftError} with code `non-finite` when it holds NaN or infinity, and
+ * `missing-tensor` or `unsupported-dtype` when it cannot be read.
+ */
+export async function readFinite(adapter: Adapter, name: string): Promise<Float64Array> {
+  const entry = tensorEntry(adapter, name);
+  const values = decodeFloats64(await readTensor(entry), entry.dtype);
+  requireFinite(values, name, adapter.location);
+  return values;
 }
 
 /**

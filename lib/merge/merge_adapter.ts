@@ -7,13 +7,14 @@
 import { type AdapterConfig, headsOfLayer } from "../adapter/config.ts";
 import type { Adapter } from "../adapter/open.ts";
 import { planAdapter } from "../adapter/plan.ts";
+import { CLASSIFIER_TENSORS } from "../adapter/tensors.ts";
 import type { Plan } from "../checkpoint/plan.ts";
 import { UsageError } from "../errors.ts";
 import { quote } from "../tensor/quote.ts";
 import { VERSION } from "../version.ts";
 import { gaussianInputs } from "./compare.ts";
 import type { HeadGroups } from "./heads.ts";
-import { readLayer, tensorEntry } from "./layer.ts";
+import { readFinite, readLayer, tensorEntry } from "./layer.ts";
 import type { MergeMethod } from "./method_names.ts";
 import { mergeLayer, type MergeLayerOptions } from "./methods.ts";
 import { type LayerReport, reportLayer } from "./report.ts";
@@ -81,6 +82,8 @@ export async function planMerge(
   const { numHiddenLayers, hiddenSize, numHeads } = adapter.config;
   const inputs = gaussianInputs(hiddenSize, seed);
   const store = new TensorStore(adapter.location, (name) => tensorEntry(adapter, name).dtype);
+  // The classifier is only copied, and yet a merge must not hand on what cannot run.
+  for (const { name } of CLASSIFIER_TENSORS) await readFinite(adapter, name);
   const layers: LayerReport[] = [];
   for (let layer = 0; layer < numHiddenLayers; layer++) {
     const before = await readLayer(adapter, layer);

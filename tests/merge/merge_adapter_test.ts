@@ -101,17 +101,19 @@ for (const method of MERGE_METHODS) {
       }
     }));
 
-  Deno.test(`planMerge() by ${method} refuses NaN, naming the tensor`, () =>
-    withFolder(async (folder) => {
-      const edit = (name: string, values: Float32Array) => {
-        if (name.endsWith("layer.1.tiny_attn.value.weight")) values[0] = NaN;
-      };
-      await writeAdapter(`${folder}/a`, adapterConfig(), { edit });
-      using adapter = await openAdapter(`${folder}/a`);
-      const plan = () => planMerge(adapter, `${folder}/b`, { method });
-      const error = await assertRejects(plan, TinygraftError, "value.weight");
-      assertEquals(error.code, "non-finite");
-    }));
+  for (const tensor of ["encoder.layer.1.tiny_attn.value.weight", "classifier.bias"]) {
+    Deno.test(`planMerge() by ${method} refuses NaN in ${tensor}`, () =>
+      withFolder(async (folder) => {
+        const edit = (name: string, values: Float32Array) => {
+          if (name === tensor) values[0] = NaN;
+        };
+        await writeAdapter(`${folder}/a`, adapterConfig(), { edit });
+        using adapter = await openAdapter(`${folder}/a`);
+        const plan = () => planMerge(adapter, `${folder}/b`, { method });
+        const error = await assertRejects(plan, TinygraftError, tensor);
+        assertEquals([error.code, error.tensor], ["non-finite", tensor]);
+      }));
+  }
 }
 
 Deno.test("planMerge() by average of one head is an exact fold", () =>
