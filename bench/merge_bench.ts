@@ -15,7 +15,7 @@ import { planAdapter } from "../lib/adapter/plan.ts";
 import { adapterTensors } from "../lib/adapter/tensors.ts";
 import { execute } from "../lib/checkpoint/execute.ts";
 import type { TensorStep } from "../lib/checkpoint/plan.ts";
-import { MERGE_METHODS } from "../lib/merge/methods.ts";
+import { MERGE_METHODS } from "../lib/merge/method_names.ts";
 import { encodeFloats } from "../lib/tensor/decode.ts";
 import { gaussians, seededUint32 } from "../lib/tensor/random.ts";
 

@@ -8,14 +8,12 @@ import type { AdapterConfig, AdapterTask } from "../adapter/config.ts";
 import type { Adapter } from "../adapter/open.ts";
 import { planAdapter } from "../adapter/plan.ts";
 import { CLASSIFIER_TENSORS } from "../adapter/tensors.ts";
-import { readTensor } from "../checkpoint/open.ts";
 import { type ErrorCode, TinygraftError, UsageError } from "../errors.ts";
-import { decodeFloats64 } from "../tensor/decode.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
 import { quote } from "../tensor/quote.ts";
 import { VERSION } from "../version.ts";
 import { gaussianInputs } from "./compare.ts";
-import { readLayer, requireFinite, tensorEntry } from "./layer.ts";
+import { readFinite, readLayer, tensorEntry } from "./layer.ts";
 import { type AdapterMerge, headCounts } from "./merge_adapter.ts";
 import type { MergeMethod } from "./method_names.ts";
 import { type LayerReport, reportLayer } from "./report.ts";
@@ -214,9 +212,7 @@ async function meanTensor(
 ): Promise<Float64Array> {
   let mean: Float64Array | undefined;
   for (const [i, adapter] of adapters.entries()) {
-    const entry = tensorEntry(adapter, name);
-    const values = decodeFloats64(await readTensor(entry), entry.dtype);
-    requireFinite(values, name, adapter.location);
+    const values = await readFinite(adapter, name);
     const share = shares[i]!;
     mean = mean === undefined
       ? values.map((value) => share * value)
