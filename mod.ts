@@ -250,6 +250,7 @@ export {
   type WeightAndBias,
 } from "./lib/runtime/load.ts";
 export { Encoder, type StageObserver } from "./lib/runtime/encoder.ts";
+export { EncoderLayers } from "./lib/runtime/layers.ts";
 export {
   type ClassifyOptions,
   classifyRows,
