@@ -30,7 +30,8 @@ export const INIT_FLAGS: readonly Flag[] = [
 /**
  * Reads the flags of a new adapter.
  *
- * @throws {UsageError} unless exactly one of `--labels`, `--num-labels`, `--regression` is given.
+ * @throws {UsageError} unless exactly one of `--labels`, `--num-labels`, `--regression` is given,
+ * and for a single class.
  */
 export function initOptions(flags: FlagValues): InitOptions {
   const given = ["labels", "num-labels", "regression"].filter((name) => flags.has(name));
@@ -42,12 +43,19 @@ export function initOptions(flags: FlagValues): InitOptions {
   }
   const labels = parseLabels(flags.string("labels"));
   const regression = flags.boolean("regression");
+  const numLabels = regression ? 1 : labels?.length ?? flags.number("num-labels")!;
+  if (!regression && numLabels < 2) {
+    throw new UsageError(
+      "Cannot make a classifier of one class: it would give every text the same label, expected " +
+        "two classes or more: use --regression for a score",
+    );
+  }
   return {
     heads: flags.number("heads")!,
     headDim: flags.number("head-dim")!,
     combine: flags.required("combine") === "mean" ? "mean" : "sum",
     task: { type: regression ? "regression" : "classification", labels },
-    numLabels: regression ? 1 : labels?.length ?? flags.number("num-labels")!,
+    numLabels,
     sharedInit: flags.boolean("shared-init"),
     seed: flags.number("seed")!,
   };

@@ -10,7 +10,7 @@ import { placeOf } from "../checkpoint/place.ts";
 import { findArchitecture } from "../model/registry.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 import type { TensorInfo } from "../tensor/shape.ts";
-import { type AdapterConfig, parseAdapterConfig } from "./config.ts";
+import type { AdapterConfig } from "./config.ts";
 import { parseObject, stringifySorted } from "./json_text.ts";
 import { CLASSIFIER_TENSORS, unknownBase } from "./tensors.ts";
 
@@ -50,18 +50,6 @@ export function findEmbeddedConfig(checkpoint: Checkpoint): EmbeddedConfig | und
   const path = placeOf(checkpoint).path("config.json");
   const text = `${stringifySorted(json)}\n`;
   return { text, json: parseObject(text, path, CONFIG_JSON_KEY), path };
-}
-
-/**
- * Reads the config of the adapter that a checkpoint carries.
- *
- * @param checkpoint An open checkpoint.
- * @returns The config; `undefined` where the checkpoint carries no adapter.
- * @throws {TinygraftError} as {@linkcode parseAdapterConfig}.
- */
-export function embeddedAdapterConfig(checkpoint: Checkpoint): AdapterConfig | undefined {
-  const found = findEmbeddedConfig(checkpoint);
-  return found && parseAdapterConfig(found.json, found.path);
 }
 
 /**

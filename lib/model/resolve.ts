@@ -127,17 +127,6 @@ export function checkModel(
   return { faults: match.faults, warnings };
 }
 
-/**
- * Names a layer's tiny-attention module as it is called inside the checkpoint.
- *
- * @param model The resolved model.
- * @param layer The layer's number, from 0.
- * @returns For example "bert.encoder.layer.0.tiny_attn".
- */
-export function adapterModuleName(model: ResolvedModel, layer: number): string {
-  return model.prefix + fillLayer(model.architecture.adapterPath, layer);
-}
-
 function requireArchitecture(
   configJson: Readonly<Record<string, unknown>>,
   path: string,

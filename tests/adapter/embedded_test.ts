@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import {
-  embeddedAdapterConfig,
   embeddedAdapterTensors,
   embeddedName,
+  findEmbeddedConfig,
 } from "../../lib/adapter/embedded.ts";
 import { openModel } from "../../lib/checkpoint/open_model.ts";
 import { writeTinyAdapter, writeTinyBert } from "../_tiny_model.ts";
@@ -22,10 +22,10 @@ Deno.test("embeddedAdapterTensors() maps the adapter's names and no other", () =
     await inject(`${folder}/base`, `${folder}/a`, `${folder}/out`, "shard");
     using base = await openModel(`${folder}/base`);
     assertEquals(embeddedAdapterTensors(base.checkpoint, base.model), new Map());
-    assertEquals(embeddedAdapterConfig(base.checkpoint), undefined);
+    assertEquals(findEmbeddedConfig(base.checkpoint), undefined);
     using out = await openModel(`${folder}/out`);
     const names = embeddedAdapterTensors(out.checkpoint, out.model);
     assertEquals([...names.keys()].sort(), [...weights.keys()].sort());
     for (const [relative, name] of names) assertEquals(name, embeddedName(relative, "bert."));
-    assertEquals(embeddedAdapterConfig(out.checkpoint)?.hiddenSize, 64);
+    assertEquals(findEmbeddedConfig(out.checkpoint)?.json["hidden_size"], 64);
   }));

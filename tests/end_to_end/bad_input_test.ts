@@ -286,6 +286,13 @@ const CASES: readonly Case[] = [
     says: ["--regression", "--num-labels"],
   },
   {
+    name: "a classifier of one class",
+    argv: (space) => ["init", space.base, space.at("out"), "--labels", "spam"],
+    exit: 2,
+    code: "usage",
+    says: ["one class", "--regression"],
+  },
+  {
     name: "flags of a new adapter beside --adapter",
     argv: (space) => [...inject(space, "adapter"), "--heads", "2"],
     exit: 2,
