@@ -105,8 +105,10 @@ function parseCsv(list: readonly string[], path: string): string[][] {
     return parse(list.join("\n"));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    const [, line, reason] = error.message.match(/parse error on line (\d+), (.*)$/s) ?? [];
-    throw malformedRow(path, Number(line ?? 1), reason ?? error.message);
+    // A quote that is never closed is noticed at the end of the file: the row's start tells where.
+    const [, start, line, reason] =
+      error.message.match(/(?:on line (\d+); )?parse error on line (\d+), (.*)$/s) ?? [];
+    throw malformedRow(path, Number(start ?? line ?? 1), reason ?? error.message);
   }
 }
 

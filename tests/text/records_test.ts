@@ -17,6 +17,11 @@ Deno.test("readCsv() counts the lines within quoted fields", () => {
   assertEquals(rows[1]?.fields, ["1\n2", "3\n\n4"]);
 });
 
+Deno.test("readCsv() names the line on which a quote is opened and never closed", () => {
+  const text = 'a,b\nfine,0\n"open,1\nmore,0\nmore,1\n';
+  assertThrows(() => readCsv(text, "d.csv"), DataError, 'Cannot read "d.csv" line 3');
+});
+
 Deno.test("readJsonl() reads one object a line", () => {
   const rows = readJsonl('{"a":1}\r\n {"__proto__":2} ', "d.jsonl");
   assertEquals(rows.map(({ line }) => line), [1, 2]);
