@@ -8,35 +8,43 @@ export interface Usage {
   readonly peak: number;
 }
 
+/** A run of a process, and what it said. */
+export interface Run extends Usage {
+  /** What it wrote on stdout. */
+  readonly output: string;
+}
+
 /**
  * Runs a program to its end.
  *
  * @param command The program and its arguments.
  * @param allowed Exit codes that are no failure.
+ * @param env Environment variables to add.
  * @returns What it took.
  */
 export async function measure(
   command: readonly string[],
   allowed: readonly number[] = [0],
-): Promise<Usage> {
+  env: Record<string, string> = {},
+): Promise<Run> {
   const [program, ...args] = command as [string, ...string[]];
   const start = performance.now();
   const child = new Deno.Command(program, {
     args,
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
   }).spawn();
   let peak = 0;
   const timer = setInterval(() => peak = Math.max(peak, peakOf(child.pid)), 5);
-  const { code, stderr } = await child.output();
+  const { code, stdout, stderr } = await child.output();
   const seconds = (performance.now() - start) / 1000;
   clearInterval(timer);
   if (!allowed.includes(code)) {
     throw new Error(`${command.join(" ")}: exit code ${code}\n${new TextDecoder().decode(stderr)}`);
   }
-  return { seconds, peak };
+  return { seconds, peak, output: new TextDecoder().decode(stdout) };
 }
 
 /** The system keeps the maximum itself, so that only growth at the very end can be missed. */

@@ -98,10 +98,15 @@ async function shortHash(text: string): Promise<string> {
   return new Uint8Array(digest).toHex().slice(0, 12);
 }
 
-function realSteps(): PythonSteps {
+/**
+ * The steps on this machine.
+ *
+ * @param more Pinned packages to add to `tools/requirements.txt`, in pip's format.
+ */
+export function realSteps(more = ""): PythonSteps {
   return {
     cache: `${ROOT}/.cache`,
-    requirements: Deno.readTextFileSync(`${ROOT}/tools/requirements.txt`),
+    requirements: Deno.readTextFileSync(`${ROOT}/tools/requirements.txt`) + more,
     run: (command) => runProcess(command),
     install: canAptInstall() ? aptInstall : undefined,
     tell: (line) => console.error(line),
