@@ -7,10 +7,11 @@
 // without work takes. Figures are the best of three.
 
 import type { Backend } from "../lib/compute/backend.ts";
-import type { Tile } from "../lib/compute/ops/linear/webgpu.ts";
 import type { Op } from "../lib/compute/ops/op.ts";
+import type { Tile } from "../lib/compute/ops/plan.ts";
 import { ReferenceBackend } from "../lib/compute/reference/backend.ts";
 import type { Value, Weight } from "../lib/compute/value.ts";
+import { WasmBackend } from "../lib/compute/wasm/backend.ts";
 import { WebGpuBackend } from "../lib/compute/webgpu/backend.ts";
 import { GpuDevice } from "../lib/compute/webgpu/device.ts";
 
@@ -145,8 +146,15 @@ for (const tile of [8, 16] as const satisfies readonly Tile[]) {
     const gpu = await GpuDevice.open();
     if (gpu === undefined) continue;
     const name = `webgpu, tile ${tile}, ${gpu.description}`;
-    const backend = new WebGpuBackend(gpu, { maxTokens: tokens, tile });
+    const backend = new WebGpuBackend(gpu, { maxTokens: tokens, plan: `textures-${tile}` });
     figures.push(...await bench(name, backend, tokens, tokens === 128 ? [128] : [16, 32, 128]));
+  }
+}
+for (const threads of new Set([1, navigator.hardwareConcurrency])) {
+  for (const tokens of [128, 1024]) {
+    const backend = new WasmBackend({ maxTokens: tokens, threads });
+    const lengths = tokens === 128 ? [128] : [16, 32, 128];
+    figures.push(...await bench(backend.description, backend, tokens, lengths));
   }
 }
 figures.push(...await bench("reference", new ReferenceBackend({ maxTokens: 128 }), 128, [128]));

@@ -12,6 +12,7 @@ import type { Command, Invocation } from "./command.ts";
 import { formatTable, printable } from "./format.ts";
 import type { Io } from "./io.ts";
 import { readIfThere } from "./remote.ts";
+import { threadsOf } from "./run_flags.ts";
 
 /** One finding of the doctor. */
 interface Finding {
@@ -23,8 +24,7 @@ interface Finding {
   readonly detail: string;
 }
 
-const NO_DEVICE = "no adapter: checks run on the slow reference; on Debian or Ubuntu install " +
-  "mesa-vulkan-drivers and libvulkan1, elsewhere your graphics card's driver";
+const NO_ADAPTER = "no adapter: checks run on wasm; for a GPU install your graphics card's driver";
 
 /** The command. */
 export const doctor: Command = {
@@ -45,6 +45,7 @@ export const doctor: Command = {
     const checks = [
       ...versions(),
       await device("webgpu", 8),
+      await device("wasm", 64, threadsOf(invocation.io)),
       await device("reference", 2),
       ...hub(invocation.io),
     ];
@@ -63,12 +64,16 @@ function versions(): Finding[] {
   ];
 }
 
-async function device(name: Exclude<DeviceName, "auto">, repeats: number): Promise<Finding> {
+async function device(
+  name: Exclude<DeviceName, "auto">,
+  repeats: number,
+  threads?: number,
+): Promise<Finding> {
   // Imported late, as in every command that runs on a device: most commands need none.
   const { openBackend } = await import("../lib/compute/open.ts");
   const { measureLinear } = await import("../lib/compute/measure.ts");
   try {
-    const backend = await openBackend(name);
+    const backend = await openBackend(name, threads === undefined ? {} : { threads });
     try {
       const speed = await measureLinear(backend, repeats);
       const kind = backend.software ? "software" : "hardware";
@@ -80,7 +85,7 @@ async function device(name: Exclude<DeviceName, "auto">, repeats: number): Promi
   } catch (error) {
     if (!(error instanceof TinygraftError)) throw error;
     const absent = error.code === "no-adapter-device";
-    return { name, ok: false, detail: absent ? NO_DEVICE : error.message };
+    return { name, ok: false, detail: absent ? NO_ADAPTER : error.message };
   }
 }
 

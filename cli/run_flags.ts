@@ -5,9 +5,15 @@
  */
 
 import type { DeviceName } from "../lib/compute/open.ts";
+import { UsageError } from "../lib/errors.ts";
 import { findTask, TASKS } from "../lib/text/tasks.ts";
 import type { Invocation } from "./command.ts";
 import type { Flag } from "./flags.ts";
+import type { Io } from "./io.ts";
+import { tuningFile } from "./tuning_file.ts";
+
+/** More threads than any machine gains from; a number beyond it is a slip. */
+const MAX_THREADS = 256;
 
 /** Flags that name a data set and its columns. */
 export const DATA_FLAGS: readonly Flag[] = [
@@ -29,9 +35,17 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "device",
     kind: "string",
     value: "NAME",
-    choices: ["auto", "webgpu", "reference"],
+    choices: ["auto", "webgpu", "wasm", "reference"],
     default: "auto",
-    help: "webgpu, reference (slow), or auto: WebGPU where there is one",
+    help: "webgpu, wasm, reference (slow), or auto: a GPU, else wasm",
+  },
+  {
+    name: "precision",
+    kind: "string",
+    value: "TYPE",
+    choices: ["f32", "f16"],
+    default: "f32",
+    help: "f32, or f16 on GPUs that have it; its error is measured and told",
   },
   { name: "batch", kind: "integer", min: 1, help: "most rows in a batch (default: by tokens)" },
   {
@@ -59,6 +73,9 @@ export function runOptions({ flags, io, progress, warn }: Invocation, label: str
     label: flags.string("label"),
     limit: flags.number("limit"),
     device: flags.required("device") as DeviceName,
+    precision: flags.required("precision") as "f32" | "f16",
+    tuning: tuningFile(io),
+    threads: threadsOf(io),
     batch: flags.number("batch"),
     maxLength: flags.number("max-length"),
     force: flags.boolean("force"),
@@ -66,4 +83,15 @@ export function runOptions({ flags, io, progress, warn }: Invocation, label: str
     onWarning: warn,
     onProgress: (done: number, total: number) => progress.update(done, total, label, "rows"),
   };
+}
+
+/** How many threads `TINYGRAFT_THREADS` asks for; `undefined` where it is not set. */
+export function threadsOf({ env }: Pick<Io, "env">): number | undefined {
+  const text = env("TINYGRAFT_THREADS");
+  if (text === undefined) return undefined;
+  const threads = /^\d+$/.test(text) ? Number(text) : 0;
+  if (threads >= 1 && threads <= MAX_THREADS) return threads;
+  throw new UsageError(
+    `Cannot use TINYGRAFT_THREADS=${text}, expected a whole number from 1 to ${MAX_THREADS}`,
+  );
 }

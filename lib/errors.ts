@@ -81,6 +81,10 @@ export const ERROR_CODES = {
   "no-adapter": "the checkpoint carries no tiny-attention adapter",
   "tensor-exists": "a tensor to be added is there already",
   "unknown-config-key": "adapter_config.json holds a key that tinygraft does not know",
+  // Adapters in other layouts.
+  "ambiguous-layout": "an adapter's tensors can be read in more than one way",
+  "unsupported-placement": "an adapter stands in a layer where tinygraft runs none",
+  "unsupported-variant": "one adapter layout cannot express what an adapter of another computes",
   // Converting.
   "no-match": "a pattern matches no tensor",
   "name-collision": "two tensors would get one name",
@@ -106,6 +110,8 @@ export const ERROR_CODES = {
   "no-adapter-device": "no WebGPU adapter is available",
   "device-error": "the device reported an error",
   "device-lost": "the device was lost",
+  "out-of-memory": "the device has no room for a matrix",
+  "no-half-precision": "the device does not compute with 16-bit floats",
   "kernel-compile": "a kernel did not compile",
   // The command line.
   "usage": "the command line cannot be understood",

@@ -34,7 +34,7 @@ export interface BatchSize {
  */
 export interface Backend {
   /** Which backend this is. */
-  readonly name: "webgpu" | "reference";
+  readonly name: "webgpu" | "wasm" | "reference";
   /** Whether a CPU does the work: the reference, or WebGPU on a software driver. */
   readonly software: boolean;
   /** One line for people: the adapter's name, or how the reference computes. */
@@ -74,7 +74,7 @@ export interface Backend {
    *
    * @param batch The sequences, end to end; copied.
    * @throws {RangeError} When there is no sequence, one has no token, the lengths do not add up,
-   * or the batch holds more than `maxTokens` tokens.
+   * a selected token lies outside its sequence, or the batch holds more than `maxTokens` tokens.
    * @throws {DeviceError} When the backend was destroyed.
    */
   begin(batch: RaggedBatch): void;
@@ -128,10 +128,10 @@ export interface Backend {
  *
  * @param batch The batch.
  * @param maxTokens Tokens that it may hold.
- * @throws {RangeError} When there is no sequence, one has no token, the lengths do not add up, or
- * the batch holds more than `maxTokens` tokens.
+ * @throws {RangeError} When there is no sequence, one has no token, the lengths do not add up, a
+ * selected token lies outside its sequence, or the batch holds more than `maxTokens` tokens.
  */
-export function checkBatch({ tokens, starts }: RaggedBatch, maxTokens: number): void {
+export function checkBatch({ tokens, starts, selected }: RaggedBatch, maxTokens: number): void {
   const fail = (found: string, expected: string): never => {
     throw new RangeError(`Cannot begin a batch: ${found}, expected ${expected}`);
   };
@@ -144,6 +144,24 @@ export function checkBatch({ tokens, starts }: RaggedBatch, maxTokens: number): 
   if (starts.at(-1) !== tokens) {
     fail(`the sequences end at token ${starts.at(-1)}`, `the end of all ${tokens} tokens`);
   }
+  if (selected === undefined) return;
+  if (selected.length !== starts.length - 1) {
+    fail(`${selected.length} tokens are selected`, `one of each of ${starts.length - 1} sequences`);
+  }
+  for (const [b, token] of selected.entries()) {
+    if (token >= starts[b]! && token < starts[b + 1]!) continue;
+    fail(`token ${token} is selected of sequence ${b}`, `${starts[b]} to ${starts[b + 1]! - 1}`);
+  }
+}
+
+/**
+ * Which token of each sequence is selected.
+ *
+ * @param batch The batch.
+ * @returns `[B]`: what the batch says, or the first token of each sequence.
+ */
+export function selectedTokens({ starts, selected }: RaggedBatch): Uint32Array<ArrayBuffer> {
+  return selected ?? starts.subarray(0, -1);
 }
 
 /**

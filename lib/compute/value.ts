@@ -30,4 +30,9 @@ export interface RaggedBatch {
   readonly tokens: number;
   /** Where each sequence begins, plus the end: `[B + 1]`; every length is at least 1. */
   readonly starts: Uint32Array<ArrayBuffer>;
+  /**
+   * The token of each sequence that is selected, counted from the batch's first token: `[B]`; the
+   * first token of each sequence when left out.
+   */
+  readonly selected?: Uint32Array<ArrayBuffer>;
 }

@@ -102,6 +102,49 @@ export function testBackendContract(name: string, open: Open): void {
     assertEquals(await backend.read([y]), [Float32Array.of(5, 1.5, 1.5)]);
   });
 
+  test("select and attention compute the selected tokens only", async (backend) => {
+    const qkv = backend.value("qkv", "tokens", 3);
+    const [row, y] = [backend.value("row", "sequences", 3), backend.value("y", "sequences", 1)];
+    // Queries 0 give the mean of the sequence's values; a query of ln 3 against keys 1 and 0
+    // weighs them by 3/4 and 1/4.
+    const data = Float32Array.of(0, 0, 4, ...[0, 0, 8, Math.log(3), 1, 4, 0, 0, 6]);
+    const batch = { tokens: 4, starts: Uint32Array.of(0, 1, 4) };
+    backend.begin({ ...batch, selected: Uint32Array.of(0, 2) });
+    backend.write(qkv, data);
+    backend.run({ op: "select", x: qkv, y: row });
+    backend.run({ op: "attention", qkv, numHeads: 1, y });
+    const [rows, attended] = await backend.read([row, y]);
+    assertEquals(rows, Float32Array.of(0, 0, 4, Math.fround(Math.log(3)), 1, 4));
+    assertClose(attended!, [4, (3 * 4 + 8 + 6) / 5], { atol: 0, rtol: 1e-6 });
+    backend.begin(batch); // the first token of each, when nothing is said
+    backend.write(qkv, data);
+    backend.run({ op: "select", x: qkv, y: row });
+    backend.run({ op: "attention", qkv, numHeads: 1, y });
+    const [first, means] = await backend.read([row, y]);
+    assertEquals(first, Float32Array.of(0, 0, 4, 0, 0, 8));
+    assertClose(means!, [4, 6], { atol: 0, rtol: 1e-6 });
+  });
+
+  for (
+    const [activation, want] of [
+      // Of -1000, -1, 0, 2 and 1000; geluTanh by x / 2 (1 + tanh(0.79788456 (x + 0.044715 x³))).
+      ["relu", [0, 0, 0, 2, 1000]],
+      ["tanh", [-1, -0.76159416, 0, 0.96402758, 1]],
+      ["gelu", [0, -0.15865525, 0, 1.95449974, 1000]],
+      ["geluTanh", [0, -0.15880801, 0, 1.95459769, 1000]],
+    ] as const
+  ) {
+    test(`linear applies ${activation}, without overflow`, async (backend) => {
+      const [x, y] = [backend.value("x", "sequences", 1), backend.value("y", "sequences", 1)];
+      const weight = backend.weight("weight", Float32Array.of(1), 1, 1);
+      const bias = backend.weight("bias", Float32Array.of(1), 1, 1);
+      backend.begin({ tokens: 5, starts: Uint32Array.of(0, 1, 2, 3, 4, 5) });
+      backend.write(x, Float32Array.of(-1001, -2, -1, 1, 999));
+      backend.run({ op: "linear", x, weight, bias, activation, y });
+      assertClose((await backend.read([y]))[0]!, [...want], { atol: 5e-7, rtol: 1e-6 });
+    });
+  }
+
   test("a constant row normalises to the bias, even with eps 1e-12", async (backend) => {
     const [x, y] = [backend.value("x", "tokens", 7), backend.value("y", "tokens", 7)];
     const weight = backend.weight("weight", new Float32Array(7).fill(3), 1, 7);
@@ -165,6 +208,14 @@ export function testBackendContract(name: string, open: Open): void {
     assertThrows(begin(3, 0, 2, 2, 3), RangeError, "sequence 1 has no token");
     assertThrows(begin(3, 1, 3), RangeError, "starts at 1");
     assertThrows(begin(4, 0, 3), RangeError, "end at token 3");
+    const selecting = (...selected: number[]) => () =>
+      backend.begin({
+        tokens: 3,
+        starts: Uint32Array.of(0, 2, 3),
+        selected: Uint32Array.from(selected),
+      });
+    assertThrows(selecting(1), RangeError, "1 tokens are selected, expected one of each of 2");
+    assertThrows(selecting(2, 2), RangeError, "token 2 is selected of sequence 0, expected 0 to 1");
   });
 
   test("refuses data of another length", (backend) => {

@@ -26,16 +26,34 @@ Deno.test("openBackend() refuses a batch size that is not a positive integer", a
   }
 });
 
-Deno.test("openBackend() falls back to the reference with one line when auto finds no adapter", async () => {
+Deno.test("openBackend() opens WebAssembly with the threads asked for", async () => {
+  const backend = await openBackend("wasm", { minTokens: 2000, threads: 3 });
+  assertEquals([backend.name, backend.software, backend.maxTokens], ["wasm", true, 2000]);
+  assertStringIncludes(backend.description, "3 threads");
+  backend.destroy();
+});
+
+Deno.test("openBackend() takes WebAssembly, silently, when auto finds no adapter", async () => {
   const output = await withoutAdapter(`
     const lines = [];
     const backend = await openBackend("auto", { onFallback: (line) => lines.push(line) });
+    backend.destroy();
     console.log(JSON.stringify([backend.name, lines]));
   `);
-  const [name, lines] = JSON.parse(output) as [string, string[]];
-  assertEquals(name, "reference");
-  assertEquals(lines.length, 1);
-  assertStringIncludes(lines[0]!, "no WebGPU adapter");
+  assertEquals(JSON.parse(output), ["wasm", []]);
+});
+
+Deno.test("openBackend() falls back to the reference with one line without shared memory", async () => {
+  const output = await withoutAdapter(`
+    delete globalThis.SharedArrayBuffer;
+    const lines = [];
+    const backend = await openBackend("auto", { onFallback: (line) => lines.push(line) });
+    const error = await openBackend("wasm").catch((error) => error);
+    console.log(JSON.stringify([backend.name, lines, error.code]));
+  `);
+  const [name, lines, code] = JSON.parse(output) as [string, string[], string];
+  assertEquals([name, lines.length, code], ["reference", 1, "device-error"]);
+  assertStringIncludes(lines[0]!, "slow");
 });
 
 Deno.test("openBackend() throws when webgpu is asked for and there is no adapter", async () => {

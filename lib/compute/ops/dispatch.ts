@@ -1,14 +1,21 @@
 /**
  * What an operation asks of WebGPU, as plain data: no device is needed to make or to test it.
  *
- * Matrices are `rgba32float` textures: texel (c, r) holds columns 4c to 4c + 3 of row r. A value's
- * height is rounded up to {@linkcode ROW_MULTIPLE}, as is a weight's; columns and weight rows past
- * the end are zero, and kernels keep them so. Value rows past the end hold anything.
+ * There are two families of kernels. Both take matrices in entries of four columns; columns past
+ * the end are zero, and kernels keep them so.
+ *
+ * For software drivers matrices are `rgba32float` textures: texel (c, r) holds columns 4c to 4c + 3 of row r. A value's
+ * height is rounded up to {@linkcode ROW_MULTIPLE}, as is a weight's; weight rows past the end are
+ * zero. Value rows past the end hold anything.
  *
  * Textures and not storage buffers, because a software driver fetches a texel 7 to 10 times as fast
  * as four numbers of a buffer. Kernels also write textures: on llvmpipe a `linear` that writes a
  * buffer and leaves a copy to be made is 3 % faster at K = 384 (3.31 against 3.46 ms for 128 rows,
  * 384 columns), about what the copy costs, and a texture needs neither the copy nor its alignment.
+ *
+ * For real GPUs matrices are storage buffers of `vec4<f32>` or `vec4<f16>`, row after row, bound up
+ * to their last row in use. The backend names the entry type of binding `i` `Entry<i>`; kernels
+ * compute in f32.
  *
  * @module
  */
@@ -19,11 +26,16 @@ import type { Value, Weight } from "../value.ts";
 export const ROW_MULTIPLE = 16;
 
 /**
- * Rows of one sequence that an invocation of `attention` handles. On llvmpipe, 1024 tokens of
- * MiniLM in sequences of 25 cost 11.4, 9.0 and 7.6 ms of CPU time with 2, 4 and 8 rows, in sequences
- * of 128 34, 23 and 17 ms; 8 rows take twice the time to compile and twice the registers.
+ * Rows of one sequence in an entry of `blocks`, by family: what an invocation of the texture
+ * family's `attention` handles, and a workgroup of the buffer family's. With textures on llvmpipe,
+ * 1024 tokens of MiniLM in sequences of 25 cost 11.4, 9.0 and 7.6 ms of CPU time with 2, 4 and 8
+ * rows, in sequences of 128 34, 23 and 17 ms; 8 rows take twice the time to compile and twice the
+ * registers.
  */
-export const ATTENTION_ROWS = 4;
+export const BLOCK_ROWS = { textures: 4, buffers: 32 } as const;
+
+/** Invocations of a workgroup of the buffer family that share the columns of a row. */
+export const LANES = 64;
 
 /** A kernel's text, made when it is first needed. */
 export interface Kernel {
@@ -44,10 +56,11 @@ export interface Temporary {
 /**
  * What a kernel is bound to: a matrix, or one of the batch's index buffers.
  * `spans` holds `vec2u (begin, end)` of its sequence for each token; `blocks` holds
- * `vec4u (first, last + 1, begin, end)` for each run of up to {@linkcode ATTENTION_ROWS} tokens of
- * one sequence; `starts` holds the first token of each sequence. All are zero past the end.
+ * `vec4u (first, last + 1, begin, end)` for each run of up to {@linkcode BLOCK_ROWS} tokens of one
+ * sequence; `selected` holds the same for the selected token of each sequence; `starts` holds the
+ * first token of each sequence. All are zero past the end.
  */
-export type Binding = Value | Weight | Temporary | "spans" | "blocks" | "starts";
+export type Binding = Value | Weight | Temporary | "spans" | "blocks" | "selected" | "starts";
 
 /** How many of each thing a batch has. */
 export interface BatchCounts {
@@ -86,4 +99,14 @@ export interface Dispatch {
  */
 export function usedRows(value: Value, counts: BatchCounts): number {
   return value.rowsFollow === "tokens" ? counts.tokens : counts.sequences;
+}
+
+/**
+ * Entries of four columns in a row.
+ *
+ * @param cols Columns, in elements.
+ * @returns The number of entries.
+ */
+export function entries(cols: number): number {
+  return Math.ceil(cols / 4);
 }

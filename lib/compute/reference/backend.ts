@@ -6,12 +6,20 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import { type Backend, type BatchSize, checkBatch, checkMatrix, type Waited } from "../backend.ts";
+import {
+  type Backend,
+  type BatchSize,
+  checkBatch,
+  checkMatrix,
+  selectedTokens,
+  type Waited,
+} from "../backend.ts";
 import { attention } from "../ops/attention/reference.ts";
 import { classify } from "../ops/classify/reference.ts";
 import { layerNorm } from "../ops/layer_norm/reference.ts";
 import { linear } from "../ops/linear/reference.ts";
 import { checkOp, type Op } from "../ops/op.ts";
+import { select } from "../ops/select/reference.ts";
 import { tinyAttention } from "../ops/tiny_attention/reference.ts";
 import type { RaggedBatch, Value, Weight } from "../value.ts";
 
@@ -37,7 +45,7 @@ export class ReferenceBackend implements Backend {
   readonly #weights = new Map<Weight, Float32Array<ArrayBuffer>>();
   readonly #values = new Map<Value, Float64Array<ArrayBuffer>>();
   #steps: (() => void)[] = [];
-  #batch: RaggedBatch | undefined;
+  #batch: Required<RaggedBatch> | undefined;
   #lastRead: Promise<unknown> = Promise.resolve();
   #destroyed = false;
 
@@ -72,7 +80,8 @@ export class ReferenceBackend implements Backend {
   begin(batch: RaggedBatch): void {
     this.#assertAlive("begin a batch");
     checkBatch(batch, this.maxTokens);
-    this.#batch = { tokens: batch.tokens, starts: batch.starts.slice() };
+    const { tokens, starts } = batch;
+    this.#batch = { tokens, starts: starts.slice(), selected: selectedTokens(batch).slice() };
   }
 
   /** {@inheritDoc Backend.write} */
@@ -142,8 +151,8 @@ export class ReferenceBackend implements Backend {
   }
 
   /** Looks up the arrays of an operation and returns what computes it. */
-  #prepare(op: Op, batch: RaggedBatch): () => void {
-    const { starts } = batch;
+  #prepare(op: Op, batch: Required<RaggedBatch>): () => void {
+    const { starts, selected } = batch;
     switch (op.op) {
       case "linear": {
         const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
@@ -160,7 +169,8 @@ export class ReferenceBackend implements Backend {
       case "attention": {
         const [qkv, y] = [this.#input(op.qkv, batch), this.#numbers(op.y)];
         const shape = { numHeads: op.numHeads, headDim: op.y.cols / op.numHeads };
-        return () => y.set(attention(qkv, starts, shape));
+        const rows = op.y.rowsFollow === "sequences" ? selected : undefined;
+        return () => y.set(attention(qkv, starts, shape, rows));
       }
       case "tinyAttention": {
         const [a, y] = [this.#input(op.a, batch), this.#numbers(op.y)];
@@ -178,6 +188,10 @@ export class ReferenceBackend implements Backend {
         };
         this.#numbers(op.scratch);
         return () => y.set(tinyAttention(a, starts, module));
+      }
+      case "select": {
+        const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
+        return () => y.set(select(x, selected, op.y.cols));
       }
       case "classify": {
         const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
@@ -203,7 +217,7 @@ export class ReferenceBackend implements Backend {
     return this.#weights.get(weight) ?? unknown(weight);
   }
 
-  #current(): RaggedBatch {
+  #current(): Required<RaggedBatch> {
     if (this.#batch === undefined) {
       throw new TypeError("Cannot use values: no batch was begun: call begin() first");
     }

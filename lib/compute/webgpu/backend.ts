@@ -1,41 +1,57 @@
 /**
- * The WebGPU backend: matrices are textures, operations are dispatches of small kernels.
+ * The WebGPU backend: operations are dispatches of small kernels.
  *
  * @module
  */
 
 import { DeviceError } from "../../errors.ts";
 import { type Backend, type BatchSize, checkBatch, checkMatrix, type Waited } from "../backend.ts";
-import { type Binding, type Dispatch, usedRows } from "../ops/dispatch.ts";
-import type { Tile } from "../ops/linear/webgpu.ts";
+import { type Binding, BLOCK_ROWS, usedRows } from "../ops/dispatch.ts";
 import { checkOp, type Op } from "../ops/op.ts";
+import { KERNEL_PLANS, type KernelPlan, type PlanName } from "../ops/plan.ts";
 import { dispatchesOf } from "../ops/webgpu.ts";
 import type { RaggedBatch, Value, Weight } from "../value.ts";
 import { type BatchIndex, indexBatch, IndexBuffers } from "./batch_index.ts";
+import { BufferMatrix } from "./buffer_matrix.ts";
 import type { GpuDevice } from "./device.ts";
-import { createMatrix, fillMatrix, padRows, Readback, type ReadRequest } from "./matrix.ts";
+import { execute, type RowsInUse, type Slices, type Step } from "./execution.ts";
+import { Kernels } from "./kernels.ts";
+import type { ElementType, Matrix } from "./matrix.ts";
+import { TextureMatrix } from "./texture_matrix.ts";
 
-/** What may be chosen about the backend: by itself it holds 1024 tokens on software, else 4096. */
+/** What may be chosen about the backend. */
 export interface WebGpuOptions extends BatchSize {
   /**
-   * The tile of `linear`; when left out 16 on a software driver, where it runs half as fast again
-   * for half a second more of compiling, else 8.
+   * Which kernels run; when left out textures with a tile of 16 on a software driver, which run
+   * half as fast again as with 8 for half a second more of compiling, else {@linkcode DEFAULT_PLAN}.
    */
-  readonly tile?: Tile;
-  /** Floating-point operations submitted at once: on a software driver 4e9 when left out. */
+  readonly plan?: PlanName;
+  /**
+   * Element type of weights and of values that follow the tokens; f32 when left out. With f16, which
+   * buffers alone have, sums and what follows the sequences are f32 still.
+   */
+  readonly precision?: ElementType;
+  /** Floating-point operations submitted at once. */
   readonly sliceFlops?: number;
+  /** Whether the device stays when the backend is destroyed; it does not when left out. */
+  readonly keepDevice?: boolean;
 }
 
-/** Something recorded: a dispatch with what it is bound to, or another act of the queue. */
-type Step =
-  | { readonly dispatch: Dispatch; readonly resources: readonly (GPUTexture | GPUBuffer)[] }
-  | { readonly act: () => void };
+/** The plan for real GPUs that were not measured. */
+export const DEFAULT_PLAN: PlanName = "buffers-64x64";
+
+/** Tokens of a batch on a software driver, and on a GPU, whose every wait costs 10 ms. */
+const MAX_TOKENS = { software: 1024, hardware: 8192 };
 
 /**
- * Floating-point operations submitted at once on a software driver, about a third of a second:
- * waiting for the device blocks the thread, and a signal is heard only in between.
+ * Floating-point operations submitted at once. On a software driver they are about a third of a
+ * second: waiting for the device blocks the thread, and a signal is heard only in between. A small
+ * GPU does that of the hardware in less than a second, after which systems lose patience with it.
  */
-const SOFTWARE_SLICE_FLOPS = 4e9;
+const SLICE_FLOPS = { software: 4e9, hardware: 1e11 };
+
+/** Workgroups along one dimension, by the WebGPU specification. */
+const MAX_WORKGROUPS = 65535;
 
 /**
  * Bytes of weights after which they are submitted: until then the queue keeps a copy of each, even
@@ -57,17 +73,19 @@ export class WebGpuBackend implements Backend {
   readonly waited: Waited = { compute: 0, readback: 0 };
 
   readonly #gpu: GpuDevice;
-  readonly #tile: Tile;
-  readonly #sliceFlops: number;
-  readonly #textures = new Map<Value | Weight, GPUTexture>();
-  readonly #temporaries = new Map<string, GPUTexture>();
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #plan: KernelPlan;
+  readonly #precision: ElementType;
+  readonly #slices: Slices;
+  readonly #keepDevice: boolean;
+  readonly #matrices = new Map<Value | Weight, Matrix>();
+  readonly #temporaries = new Map<string, Matrix>();
+  readonly #kernels: Kernels;
   readonly #buffers: IndexBuffers;
   #index: BatchIndex | undefined;
   #steps: Step[] = [];
-  /** Freed textures that something recorded still needs. */
-  readonly #doomed = new Set<GPUTexture>();
-  #lastRead: Promise<unknown> = Promise.resolve();
+  /** Freed matrices that something recorded still needs. */
+  readonly #doomed = new Set<Matrix>();
+  #lastSubmission: Promise<unknown> = Promise.resolve();
   #readsInFlight = 0;
   #uploaded = 0;
   #destroyed = false;
@@ -75,27 +93,29 @@ export class WebGpuBackend implements Backend {
   /**
    * Makes a backend of a device.
    *
-   * @param gpu The device; the backend destroys it.
+   * @param gpu The device; the backend destroys it, also when it throws, unless it is to keep it.
    * @param options What may be chosen.
+   * @throws {RangeError} When a batch is to hold more tokens than the device can.
+   * @throws {DeviceError} With code `no-half-precision` when the device or the plan has no f16.
    */
-  constructor(
-    gpu: GpuDevice,
-    { maxTokens, minTokens = 1, tile, sliceFlops }: WebGpuOptions = {},
-  ) {
+  constructor(gpu: GpuDevice, options: WebGpuOptions = {}) {
+    const kind = gpu.software ? "software" : "hardware";
     this.#gpu = gpu;
-    this.#tile = tile ?? (gpu.software ? 16 : 8);
-    this.#sliceFlops = sliceFlops ?? (gpu.software ? SOFTWARE_SLICE_FLOPS : Infinity);
+    this.#keepDevice = options.keepDevice ?? false;
+    this.#precision = options.precision ?? "f32";
+    this.#plan = KERNEL_PLANS[options.plan ?? defaultPlan(gpu, this.#precision)];
+    this.#slices = { flops: options.sliceFlops ?? SLICE_FLOPS[kind], wait: gpu.software };
     this.software = gpu.software;
     this.description = gpu.description;
-    this.maxTokens = maxTokens ?? Math.max(minTokens, gpu.software ? 1024 : 4096);
-    const limit = gpu.device.limits.maxTextureDimension2D;
-    if (this.maxTokens > limit) {
-      gpu.destroy();
-      throw new RangeError(
-        `Cannot open a backend for batches of ${this.maxTokens} tokens: ` +
-          `the device holds ${limit}, expected at most as many`,
-      );
+    const limit = this.#tokenLimit();
+    const suitable = Math.min(limit, MAX_TOKENS[kind]);
+    this.maxTokens = options.maxTokens ?? Math.max(options.minTokens ?? 1, suitable);
+    const fault = this.#unfit(limit);
+    if (fault !== undefined) {
+      if (!this.#keepDevice) gpu.destroy();
+      throw fault;
     }
+    this.#kernels = new Kernels(gpu);
     this.#buffers = new IndexBuffers(gpu.device, this.maxTokens);
   }
 
@@ -103,16 +123,18 @@ export class WebGpuBackend implements Backend {
   weight(label: string, data: Float32Array, rows: number, cols: number): Weight {
     this.#assertAlive("make a weight");
     checkMatrix(label, data.length, rows, cols);
-    const texture = createMatrix(this.#gpu.device, label, rows, cols);
-    const texels = padRows(data, cols);
-    fillMatrix(this.#gpu.device, texture, texels);
-    this.#uploaded += texels.byteLength;
+    const weight = { label, rows, cols };
+    const matrix = this.#createMatrix(label, { rows, cols, type: this.#precision }, true);
+    if (matrix instanceof BufferMatrix) matrix.checkRange(data);
+    matrix.reserve(rows)?.adopt();
+    const packed = matrix.pack(data);
+    matrix.fill(packed);
+    this.#uploaded += packed.byteLength;
     if (this.#uploaded > UPLOAD_BYTES) {
       this.#gpu.device.queue.submit([]);
       this.#uploaded = 0;
     }
-    const weight = { label, rows, cols };
-    this.#textures.set(weight, texture);
+    this.#matrices.set(weight, matrix);
     return weight;
   }
 
@@ -121,7 +143,8 @@ export class WebGpuBackend implements Backend {
     this.#assertAlive("make a value");
     checkMatrix(label, cols, 1, cols);
     const value = { label, rowsFollow, cols };
-    this.#textures.set(value, createMatrix(this.#gpu.device, label, this.maxTokens, cols));
+    const type = rowsFollow === "tokens" ? this.#precision : "f32";
+    this.#matrices.set(value, this.#createMatrix(label, { rows: this.maxTokens, cols, type }));
     return value;
   }
 
@@ -129,7 +152,7 @@ export class WebGpuBackend implements Backend {
   begin(batch: RaggedBatch): void {
     this.#assertAlive("begin a batch");
     checkBatch(batch, this.maxTokens);
-    const index = indexBatch(batch);
+    const index = indexBatch(batch, BLOCK_ROWS[this.#plan.family]);
     this.#index = index;
     this.#steps.push({ act: () => this.#buffers.fill(index) });
   }
@@ -137,17 +160,17 @@ export class WebGpuBackend implements Backend {
   /** {@inheritDoc Backend.write} */
   write(value: Value, data: Float32Array): void {
     this.#assertAlive("write");
-    const texture = this.#texture(value);
-    checkMatrix(value.label, data.length, usedRows(value, this.#current().counts), value.cols);
-    const texels = padRows(data, value.cols);
-    this.#steps.push({ act: () => fillMatrix(this.#gpu.device, texture, texels) });
+    const fills = this.#inUse(value);
+    checkMatrix(value.label, data.length, fills.rows, value.cols);
+    const packed = fills.matrix.pack(data);
+    this.#steps.push({ fills, act: () => fills.matrix.fill(packed) });
   }
 
   /** {@inheritDoc Backend.run} */
   run(op: Op): void {
     this.#assertAlive(`run ${op.op}`);
     checkOp(op);
-    const dispatches = dispatchesOf(op, this.#current().counts, this.#tile);
+    const dispatches = dispatchesOf(op, this.#current().counts, this.#plan);
     const steps = dispatches.map((dispatch) => ({
       dispatch,
       resources: dispatch.bindings.map((binding) => this.#resource(binding)),
@@ -155,21 +178,29 @@ export class WebGpuBackend implements Backend {
     this.#steps.push(...steps);
   }
 
-  /** {@inheritDoc Backend.read} */
+  /**
+   * {@inheritDoc Backend.read}
+   *
+   * Runs out of memory with code `out-of-memory`: then nothing recorded since the last read was
+   * done, and a smaller batch may be tried.
+   */
   async read(values: readonly Value[]): Promise<Float32Array<ArrayBuffer>[]> {
     this.#assertAlive("read");
-    const { counts } = this.#current();
-    const requests = values.map((value) => ({
-      texture: this.#texture(value),
-      rows: usedRows(value, counts),
-      cols: value.cols,
-    }));
+    this.#current();
+    const requests = values.map((value) => this.#inUse(value));
     const steps = this.#steps.splice(0);
-    const result = this.#lastRead.then(() => this.#execute(steps, requests));
-    this.#lastRead = result.catch(() => {}); // the caller hears of it; the next read waits only
+    const submission = this.#lastSubmission.then(() => this.#submit(steps, requests));
+    this.#lastSubmission = submission.catch(() => {}); // the caller hears of it
     this.#readsInFlight++;
     try {
-      return await result;
+      const { started, readback } = await submission;
+      using _ = readback;
+      await this.#gpu.wait(readback.map());
+      const mapped = performance.now();
+      const results = readback.take();
+      this.waited.compute += (mapped - started) / 1000;
+      this.waited.readback += (performance.now() - mapped) / 1000;
+      return results;
     } finally {
       this.#readsInFlight--;
     }
@@ -177,15 +208,15 @@ export class WebGpuBackend implements Backend {
 
   /** {@inheritDoc Backend.free} */
   free(resource: Value | Weight): void {
-    const texture = this.#textures.get(resource);
-    if (texture === undefined) return;
-    this.#textures.delete(resource);
+    const matrix = this.#matrices.get(resource);
+    if (matrix === undefined) return;
+    this.#matrices.delete(resource);
     if (this.#steps.length === 0 && this.#readsInFlight === 0) {
-      texture.destroy();
+      matrix.destroy();
       return;
     }
-    this.#doomed.add(texture);
-    this.#steps.push({ act: () => this.#doomed.delete(texture) && texture.destroy() });
+    this.#doomed.add(matrix);
+    this.#steps.push({ free: () => this.#doomed.delete(matrix) && matrix.destroy() });
   }
 
   /** {@inheritDoc Backend.destroy} */
@@ -193,111 +224,83 @@ export class WebGpuBackend implements Backend {
     if (this.#destroyed) return;
     this.#destroyed = true;
     this.#steps = [];
-    for (const textures of [this.#textures, this.#temporaries, this.#doomed]) {
-      for (const texture of textures.values()) texture.destroy();
-      textures.clear();
+    for (const matrices of [this.#matrices, this.#temporaries, this.#doomed]) {
+      for (const matrix of matrices.values()) matrix.destroy();
+      matrices.clear();
     }
     this.#buffers[Symbol.dispose]();
-    this.#gpu.destroy();
+    if (!this.#keepDevice) this.#gpu.destroy();
   }
 
-  /** Compiles what is needed, submits everything in order and reads. */
-  async #execute(
-    steps: readonly Step[],
-    requests: readonly ReadRequest[],
-  ): Promise<Float32Array<ArrayBuffer>[]> {
+  async #submit(steps: readonly Step[], requests: readonly RowsInUse[]) {
     const started = performance.now();
-    const pipelines = await Promise.all(
-      steps.map((step) => "dispatch" in step ? this.#pipeline(step.dispatch) : undefined),
-    );
-    this.#assertAlive("read");
-    const { device } = this.#gpu;
-    using readback = new Readback(device, requests);
-    let encoder = device.createCommandEncoder();
-    let pass: GPUComputePassEncoder | undefined;
-    let flops = 0;
-    const submit = () => {
-      pass?.end();
-      device.queue.submit([encoder.finish()]);
-      encoder = device.createCommandEncoder();
-      [pass, flops] = [undefined, 0];
-    };
-    for (const [i, step] of steps.entries()) {
-      if ("act" in step) {
-        if (pass !== undefined) submit(); // the queue's own acts would overtake what is recorded
-        step.act();
-        continue;
-      }
-      if (flops > 0 && flops + step.dispatch.flops > this.#sliceFlops) {
-        submit();
-        await this.#gpu.wait(device.queue.onSubmittedWorkDone());
-        this.#assertAlive("read");
-      }
-      pass ??= encoder.beginComputePass();
-      flops += step.dispatch.flops;
-      this.#encode(pass, pipelines[i]!, step);
-    }
-    pass?.end();
-    readback.record(encoder);
-    device.queue.submit([encoder.finish()]);
-    await this.#gpu.wait(readback.map());
-    const mapped = performance.now();
-    const values = readback.take();
-    this.waited.compute += (mapped - started) / 1000;
-    this.waited.readback += (performance.now() - mapped) / 1000;
-    return values;
+    const check = () => this.#assertAlive("read");
+    check();
+    const readback = await execute(this.#gpu, this.#kernels, steps, requests, {
+      slices: this.#slices,
+      check,
+    });
+    return { started, readback };
   }
 
-  #encode(
-    pass: GPUComputePassEncoder,
-    pipeline: GPUComputePipeline,
-    { dispatch: { label, workgroups }, resources }: Extract<Step, { dispatch: Dispatch }>,
-  ): void {
-    const entries = resources.map((resource, binding) => ({
-      binding,
-      resource: "createView" in resource ? resource.createView() : { buffer: resource },
-    }));
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      this.#gpu.device.createBindGroup({
-        label,
-        layout: pipeline.getBindGroupLayout(0),
-        entries,
-      }),
-    );
-    pass.dispatchWorkgroups(...workgroups);
+  #createMatrix(
+    label: string,
+    shape: { readonly rows: number; readonly cols: number; readonly type: ElementType },
+    lasting = false,
+  ): Matrix {
+    return this.#plan.family === "textures"
+      ? new TextureMatrix(this.#gpu, label, shape, lasting)
+      : new BufferMatrix(this.#gpu, label, shape, lasting);
   }
 
-  #pipeline({ kernel, constants }: Dispatch): Promise<GPUComputePipeline> {
-    const key = kernel.name + JSON.stringify(constants);
-    let pipeline = this.#pipelines.get(key);
-    if (pipeline === undefined) {
-      pipeline = this.#gpu.compile(kernel.name, kernel.code(), constants);
-      this.#pipelines.set(key, pipeline);
-    }
-    return pipeline;
-  }
-
-  #resource(binding: Binding): GPUTexture | GPUBuffer {
+  /** A resource of a dispatch: a whole weight, a value's rows of the batch, or an index buffer. */
+  #resource(binding: Binding): RowsInUse | GPUBuffer {
     if (typeof binding === "string") return this.#buffers[binding];
-    if (!("temporary" in binding)) return this.#texture(binding);
-    const label = `${binding.temporary} [${binding.cols}]`;
-    let texture = this.#temporaries.get(label);
-    if (texture === undefined) {
-      texture = createMatrix(this.#gpu.device, label, this.maxTokens, binding.cols);
-      this.#temporaries.set(label, texture);
+    if (!("temporary" in binding)) return this.#inUse(binding);
+    const { temporary, cols } = binding;
+    const label = `${temporary} [${cols}]`;
+    let matrix = this.#temporaries.get(label);
+    if (matrix === undefined) {
+      const shape = { rows: this.maxTokens, cols, type: this.#precision };
+      matrix = this.#createMatrix(label, shape);
+      this.#temporaries.set(label, matrix);
     }
-    return texture;
+    return { matrix, rows: this.#current().counts.tokens };
   }
 
-  #texture(resource: Value | Weight): GPUTexture {
-    const texture = this.#textures.get(resource);
-    if (texture !== undefined) return texture;
-    throw new TypeError(
-      `Cannot use "${resource.label}": it was freed or belongs to another backend, ` +
-        `expected one that this backend made`,
-    );
+  #inUse(resource: Value | Weight): RowsInUse {
+    const matrix = this.#matrices.get(resource);
+    if (matrix === undefined) {
+      throw new TypeError(
+        `Cannot use "${resource.label}": it was freed or belongs to another backend, ` +
+          `expected one that this backend made`,
+      );
+    }
+    const rows = "rows" in resource ? resource.rows : usedRows(resource, this.#current().counts);
+    return { matrix, rows };
+  }
+
+  #tokenLimit(): number {
+    const { maxTextureDimension2D } = this.#gpu.device.limits;
+    return this.#plan.family === "textures" ? maxTextureDimension2D : MAX_WORKGROUPS;
+  }
+
+  /** Why the backend cannot be, if so. */
+  #unfit(tokenLimit: number): Error | undefined {
+    if (this.maxTokens > tokenLimit) {
+      return new RangeError(
+        `Cannot open a backend for batches of ${this.maxTokens} tokens: ` +
+          `the device holds ${tokenLimit}, expected at most as many`,
+      );
+    }
+    if (this.#precision === "f16" && !(this.#gpu.f16 && this.#plan.family === "buffers")) {
+      return new DeviceError(
+        `Cannot compute in f16 on "${this.description}": the device does not offer 16-bit ` +
+          `floats, expected WebGPU's feature shader-f16: compute in f32`,
+        { code: "no-half-precision" },
+      );
+    }
+    return undefined;
   }
 
   #current(): BatchIndex {
@@ -312,4 +315,8 @@ export class WebGpuBackend implements Backend {
       { code: "device-error" },
     );
   }
+}
+
+function defaultPlan(gpu: GpuDevice, precision: ElementType): PlanName {
+  return gpu.software && precision === "f32" ? "textures-16" : DEFAULT_PLAN;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ATTENTION_ROWS, type BatchCounts } from "../ops/dispatch.ts";
+import { selectedTokens } from "../backend.ts";
+import type { BatchCounts } from "../ops/dispatch.ts";
 import type { RaggedBatch } from "../value.ts";
 
 /** Entries past the end that kernels may look at: they run in whole workgroups of at most 8. */
@@ -18,6 +19,8 @@ export interface BatchIndex {
   readonly spans: Uint32Array<ArrayBuffer>;
   /** `(first, last + 1, begin, end)` for each block of tokens of one sequence, then zeros. */
   readonly blocks: Uint32Array<ArrayBuffer>;
+  /** `(token, token + 1, begin, end)` for the selected token of each sequence, then zeros. */
+  readonly selected: Uint32Array<ArrayBuffer>;
   /** The first token of each sequence, then zeros. */
   readonly starts: Uint32Array<ArrayBuffer>;
 }
@@ -26,19 +29,25 @@ export interface BatchIndex {
  * Derives the index arrays of a batch.
  *
  * @param batch The batch.
+ * @param blockRows Tokens that a block holds at most.
  * @returns The arrays, each with a few zero entries at the end.
  */
-export function indexBatch({ tokens, starts }: RaggedBatch): BatchIndex {
+export function indexBatch(batch: RaggedBatch, blockRows: number): BatchIndex {
+  const { tokens, starts } = batch;
   const sequences = starts.length - 1;
   const spans = new Uint32Array(2 * (tokens + SLACK));
   const blocks: number[] = [];
+  const selected = new Uint32Array(4 * (sequences + SLACK));
+  for (const [b, token] of selectedTokens(batch).entries()) {
+    selected.set([token, token + 1, starts[b]!, starts[b + 1]!], 4 * b);
+  }
   let pairs = 0;
   for (let b = 0; b < sequences; b++) {
     const [begin, end] = [starts[b]!, starts[b + 1]!];
     pairs += (end - begin) ** 2;
     for (let t = begin; t < end; t++) spans.set([begin, end], 2 * t);
-    for (let first = begin; first < end; first += ATTENTION_ROWS) {
-      blocks.push(first, Math.min(first + ATTENTION_ROWS, end), begin, end);
+    for (let first = begin; first < end; first += blockRows) {
+      blocks.push(first, Math.min(first + blockRows, end), begin, end);
     }
   }
   const paddedStarts = new Uint32Array(sequences + SLACK);
@@ -47,6 +56,7 @@ export function indexBatch({ tokens, starts }: RaggedBatch): BatchIndex {
     counts: { tokens, sequences, pairs, blocks: blocks.length / 4 },
     spans,
     blocks: Uint32Array.from([...blocks, ...new Array(4 * SLACK).fill(0)]),
+    selected,
     starts: paddedStarts,
   };
 }
@@ -57,6 +67,8 @@ export class IndexBuffers implements Disposable {
   readonly spans: GPUBuffer;
   /** See {@linkcode BatchIndex}. */
   readonly blocks: GPUBuffer;
+  /** See {@linkcode BatchIndex}. */
+  readonly selected: GPUBuffer;
   /** See {@linkcode BatchIndex}. */
   readonly starts: GPUBuffer;
   readonly #device: GPUDevice;
@@ -77,6 +89,7 @@ export class IndexBuffers implements Disposable {
     this.#device = device;
     this.spans = create("spans", 2);
     this.blocks = create("blocks", 4);
+    this.selected = create("selected", 4);
     this.starts = create("starts", 1);
   }
 
@@ -86,13 +99,13 @@ export class IndexBuffers implements Disposable {
    * @param index The arrays of a batch.
    */
   fill(index: BatchIndex): void {
-    for (const name of ["spans", "blocks", "starts"] as const) {
+    for (const name of ["spans", "blocks", "selected", "starts"] as const) {
       this.#device.queue.writeBuffer(this[name], 0, index[name]);
     }
   }
 
   /** Destroys the buffers. */
   [Symbol.dispose](): void {
-    for (const buffer of [this.spans, this.blocks, this.starts]) buffer.destroy();
+    for (const buffer of [this.spans, this.blocks, this.selected, this.starts]) buffer.destroy();
   }
 }

@@ -7,10 +7,30 @@
 
 import { DeviceError } from "../../errors.ts";
 
+/** How a device is opened. */
+export interface OpenDeviceOptions {
+  /** Ask for arithmetic on 16-bit floats, where the adapter has it. */
+  readonly f16?: boolean;
+  /** Bytes of matrices that may be held at a time; what the device holds when left out. */
+  readonly maxBytes?: number;
+}
+
+/** Something that was allocated, and whether there was room: known later. */
+interface Allocation {
+  readonly label: string;
+  readonly bytes: number;
+  readonly lasting: boolean;
+  readonly outcome: Promise<GPUError | null>;
+}
+
 /** A WebGPU device that keeps its first fault until someone asks. */
 export class GpuDevice {
   /** The device. */
   readonly device: GPUDevice;
+  /** Names adapter and driver, for what is remembered about them. */
+  readonly identity: string;
+  /** Whether kernels may use 16-bit floats. */
+  readonly f16: boolean;
   /** Whether the driver computes on the CPU. */
   readonly software: boolean;
   /** The adapter's name, for people. */
@@ -18,9 +38,19 @@ export class GpuDevice {
 
   #fault: DeviceError | undefined;
   #destroyed = false;
+  #allocations: Allocation[] = [];
+  #bytes = 0;
+  readonly #maxBytes: number;
 
-  private constructor(device: GPUDevice, info: GPUAdapterInfo) {
+  private constructor(
+    device: GPUDevice,
+    info: GPUAdapterInfo,
+    { f16 = false, maxBytes = Infinity }: OpenDeviceOptions,
+  ) {
     this.device = device;
+    this.f16 = f16;
+    this.#maxBytes = maxBytes;
+    this.identity = [info.vendor, info.architecture, info.device, info.description].join("/");
     this.description = info.description || [info.vendor, info.device].join(" ").trim();
     // Not every driver sets the flag: OpenGL's llvmpipe is known by its name only.
     this.software = info.isFallbackAdapter ||
@@ -48,21 +78,24 @@ export class GpuDevice {
    * Opens a device of the fastest adapter, with the adapter's own limits where kernels need more
    * than the defaults.
    *
+   * @param options How.
    * @returns The device, or undefined when there is no adapter.
    * @throws {DeviceError} When the adapter gives no device.
    */
-  static async open(): Promise<GpuDevice | undefined> {
+  static async open(options: OpenDeviceOptions = {}): Promise<GpuDevice | undefined> {
     const adapter = await globalThis.navigator?.gpu?.requestAdapter({
       powerPreference: "high-performance",
     });
     if (!adapter) return undefined;
-    const { maxTextureDimension2D, maxBufferSize } = adapter.limits;
+    // Asked of the adapter: a device claims features that its driver does not have.
+    const f16 = options.f16 === true && adapter.features.has("shader-f16");
     try {
       const device = await adapter.requestDevice({
         label: "tinygraft",
-        requiredLimits: { maxTextureDimension2D, maxBufferSize },
+        requiredFeatures: f16 ? ["shader-f16"] : [],
+        requiredLimits: limitsOf(adapter),
       });
-      return new GpuDevice(device, adapter.info);
+      return new GpuDevice(device, adapter.info, { ...options, f16 });
     } catch (cause) {
       throw new DeviceError(
         `Cannot open the WebGPU device: ${textOf(cause)}, expected the adapter to give one: ` +
@@ -70,6 +103,63 @@ export class GpuDevice {
         { code: "device-error", cause },
       );
     }
+  }
+
+  /**
+   * Makes a buffer or texture. Whether there was room is known only after `settle`; until then it
+   * must not be used.
+   *
+   * @param label What it will hold, for messages.
+   * @param bytes Bytes that it takes.
+   * @param make Makes it.
+   * @param lasting Whether a failure is for good: for weights, which no smaller batch makes smaller.
+   * @returns What was made; the caller destroys it and then calls `release` with its bytes.
+   * @throws {DeviceError} With code `out-of-memory` when the bytes are more than may be held.
+   */
+  allocate<T>(
+    label: string,
+    bytes: number,
+    make: (device: GPUDevice) => T,
+    lasting = false,
+  ): T {
+    if (this.#bytes + bytes > this.#maxBytes) throw outOfMemory({ label, bytes });
+    this.device.pushErrorScope("out-of-memory");
+    const made = make(this.device);
+    // Taken off at once: a device has one stack of scopes, and an await would let others in.
+    const outcome = this.device.popErrorScope().catch(() => null); // lost: the next wait says so
+    this.#allocations.push({ label, bytes, lasting, outcome });
+    this.#bytes += bytes;
+    return made;
+  }
+
+  /** Bytes that are allocated and not released. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Counts bytes as free again.
+   *
+   * @param bytes Bytes of something allocated and destroyed.
+   */
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  /**
+   * Waits until it is known whether there was room for everything allocated.
+   *
+   * @throws {DeviceError} With code `out-of-memory` when there was not.
+   */
+  async settle(): Promise<void> {
+    const allocations = this.#allocations.splice(0);
+    const outcomes = await Promise.all(allocations.map(({ outcome }) => outcome));
+    const failed = allocations.filter((_, i) => outcomes[i] !== null);
+    const lasting = failed.find((allocation) => allocation.lasting);
+    // What was recorded with the missing matrix fails too: this is the cause.
+    if (lasting !== undefined) this.#fault = outOfMemory(lasting);
+    this.throwFault();
+    if (failed[0] !== undefined) throw outOfMemory(failed[0]);
   }
 
   /**
@@ -150,6 +240,26 @@ export class GpuDevice {
     this.#destroyed = true;
     this.device.destroy();
   }
+}
+
+/** The limits to ask for: what kernels can use of the adapter's. */
+function limitsOf({ limits }: GPUAdapter): Record<string, number> {
+  const { maxTextureDimension2D, maxBufferSize, maxStorageBufferBindingSize } = limits;
+  return {
+    maxTextureDimension2D,
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxComputeWorkgroupStorageSize: Math.min(limits.maxComputeWorkgroupStorageSize, 32768),
+  };
+}
+
+function outOfMemory({ label, bytes }: { label: string; bytes: number }): DeviceError {
+  return new DeviceError(
+    `Cannot hold "${label}" on the WebGPU device: there is no room for its ` +
+      `${(bytes / 2 ** 20).toFixed(1)} MiB, expected enough memory: run smaller batches, close ` +
+      `other programs that use the GPU, or use another device`,
+    { code: "out-of-memory" },
+  );
 }
 
 function textOf(error: unknown): string {

@@ -1,53 +1,103 @@
 /**
- * Matrices as textures: making, filling and reading them.
+ * Matrices on a device: what both ways of keeping them have in common.
  *
  * @module
  */
 
-import { ROW_MULTIPLE } from "../ops/dispatch.ts";
+/** The element type in which a matrix is kept. */
+export type ElementType = "f32" | "f16";
 
-/** Bytes of a texel: four f32. */
-const TEXEL_BYTES = 16;
+/** Rows laid out as a matrix keeps them: whole entries of four columns, zero past the last. */
+export type PackedRows = Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>;
 
-/** Rows in a buffer that a texture is copied to begin at multiples of this many bytes. */
-const ROW_ALIGNMENT = 256;
+/** More room that was allocated for a matrix and is not in use yet. */
+export interface Reservation {
+  /** Moves the contents over and uses the new room. */
+  adopt(): void;
+  /** Gives the new room back. */
+  cancel(): void;
+}
 
-/**
- * Makes a texture for a matrix, all zero.
- *
- * @param device The device.
- * @param label Names it, for messages.
- * @param rows Rows, in elements; room is made for a multiple of {@linkcode ROW_MULTIPLE}.
- * @param cols Columns, in elements; four share a texel.
- * @returns The texture; the caller destroys it.
- * @throws {RangeError} When the device has no texture of this size.
- */
-export function createMatrix(
-  device: GPUDevice,
-  label: string,
-  rows: number,
-  cols: number,
-): GPUTexture {
-  const width = Math.ceil(cols / 4);
-  const height = Math.ceil(rows / ROW_MULTIPLE) * ROW_MULTIPLE;
-  const limit = device.limits.maxTextureDimension2D;
-  if (width > limit || height > limit) {
-    throw new RangeError(
-      `Cannot hold "${label}" of shape [${rows}, ${cols}] on the device: ` +
-        `expected at most ${limit} rows and ${4 * limit} columns`,
-    );
-  }
-  const { TEXTURE_BINDING, STORAGE_BINDING, COPY_DST, COPY_SRC } = GPUTextureUsage;
-  return device.createTexture({
-    label,
-    size: [width, height],
-    format: "rgba32float",
-    usage: TEXTURE_BINDING | STORAGE_BINDING | COPY_DST | COPY_SRC,
-  });
+/** A matrix on a device. It takes memory only for the rows that were reserved. */
+export interface Matrix {
+  /** What it holds, for messages. */
+  readonly label: string;
+  /** Columns, in elements. */
+  readonly cols: number;
+  /** The element type in which it is kept. */
+  readonly type: ElementType;
+  /** Bytes from one row to the next where it is read back to. */
+  readonly pitch: number;
+
+  /**
+   * Allocates room for more rows; new ones are zero.
+   *
+   * @param rows Rows that it is to hold.
+   * @returns The room, to adopt once the device has said that it is there; undefined when there is
+   * enough.
+   * @throws {DeviceError} With code `out-of-memory` when there is none.
+   */
+  reserve(rows: number): Reservation | undefined;
+
+  /**
+   * Lays rows out for `fill`.
+   *
+   * @param data `f32 [rows, cols]`, row-major.
+   * @returns A copy.
+   */
+  pack(data: Float32Array): PackedRows;
+
+  /**
+   * Fills the first rows, which must be reserved.
+   *
+   * @param rows As `pack` lays them out.
+   */
+  fill(rows: PackedRows): void;
+
+  /**
+   * Gives what a kernel is bound to.
+   *
+   * @param rows Rows in use.
+   * @returns The resource.
+   */
+  binding(rows: number): GPUBindingResource;
+
+  /**
+   * Records the copy of the first rows to a buffer.
+   *
+   * @param encoder Where to record it.
+   * @param target The buffer.
+   * @param offset Where in the buffer, in bytes, a multiple of 256.
+   * @param rows Rows to copy, {@linkcode Matrix.pitch} bytes apart.
+   */
+  copyTo(encoder: GPUCommandEncoder, target: GPUBuffer, offset: number, rows: number): void;
+
+  /** Gives the memory back; idempotent. */
+  destroy(): void;
 }
 
 /**
- * Lays rows out as texels: columns past the end of the last texel become zero.
+ * Rows to reserve for a matrix that needs more: half as many again as there were, so that growing
+ * batches do not move contents each time.
+ *
+ * @param rows Rows that are needed.
+ * @param reserved Rows that there are.
+ * @param most Rows that are ever needed.
+ * @param multiple What the result is rounded up to a multiple of.
+ * @returns The number of rows.
+ */
+export function rowsToReserve(
+  rows: number,
+  reserved: number,
+  most: number,
+  multiple: number,
+): number {
+  const wanted = Math.min(Math.max(rows, Math.ceil(1.5 * reserved)), Math.max(rows, most));
+  return Math.ceil(wanted / multiple) * multiple;
+}
+
+/**
+ * Lays rows out as entries of four columns; columns past the end of the last become zero.
  *
  * @param data `f32 [rows, cols]`, row-major.
  * @param cols Columns, in elements.
@@ -56,107 +106,9 @@ export function createMatrix(
 export function padRows(data: Float32Array, cols: number): Float32Array<ArrayBuffer> {
   if (cols % 4 === 0) return new Float32Array(data);
   const padded = Math.ceil(cols / 4) * 4;
-  const texels = new Float32Array(data.length / cols * padded);
+  const rows = new Float32Array(data.length / cols * padded);
   for (let row = 0; row * cols < data.length; row++) {
-    texels.set(data.subarray(row * cols, (row + 1) * cols), row * padded);
+    rows.set(data.subarray(row * cols, (row + 1) * cols), row * padded);
   }
-  return texels;
-}
-
-/**
- * Fills a texture's first rows.
- *
- * @param device The device.
- * @param texture The texture.
- * @param texels Whole rows of texels, as {@linkcode padRows} lays them out.
- */
-export function fillMatrix(
-  device: GPUDevice,
-  texture: GPUTexture,
-  texels: Float32Array<ArrayBuffer>,
-): void {
-  const bytesPerRow = texture.width * TEXEL_BYTES;
-  const rows = texels.byteLength / bytesPerRow;
-  device.queue.writeTexture({ texture }, texels, { bytesPerRow }, [texture.width, rows]);
-}
-
-/** Rows of a matrix to read back. */
-export interface ReadRequest {
-  /** Where the matrix is. */
-  readonly texture: GPUTexture;
-  /** Rows to read, in elements. */
-  readonly rows: number;
-  /** Columns of the matrix, in elements. */
-  readonly cols: number;
-}
-
-/** Reads matrices back through one buffer, so that there is one thing to wait for. */
-export class Readback implements Disposable {
-  readonly #requests: readonly ReadRequest[];
-  readonly #buffer: GPUBuffer;
-
-  /**
-   * Makes the buffer.
-   *
-   * @param device The device.
-   * @param requests What to read.
-   */
-  constructor(device: GPUDevice, requests: readonly ReadRequest[]) {
-    this.#requests = requests;
-    this.#buffer = device.createBuffer({
-      label: "readback",
-      size: requests.reduce((bytes, { texture, rows }) => bytes + rows * pitch(texture), 0),
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
-  }
-
-  /**
-   * Records the copies.
-   *
-   * @param encoder Where to record them.
-   */
-  record(encoder: GPUCommandEncoder): void {
-    let offset = 0;
-    for (const { texture, rows } of this.#requests) {
-      const bytesPerRow = pitch(texture);
-      const target = { buffer: this.#buffer, offset, bytesPerRow };
-      encoder.copyTextureToBuffer({ texture }, target, [texture.width, rows]);
-      offset += rows * bytesPerRow;
-    }
-  }
-
-  /**
-   * Asks for the copies' results.
-   *
-   * @returns Resolves when they are there.
-   */
-  map(): Promise<undefined> {
-    return this.#buffer.mapAsync(GPUMapMode.READ);
-  }
-
-  /**
-   * Takes the results out.
-   *
-   * @returns `f32 [rows, cols]` for each request, row-major.
-   */
-  take(): Float32Array<ArrayBuffer>[] {
-    const mapped = this.#buffer.getMappedRange();
-    let offset = 0;
-    return this.#requests.map(({ texture, rows, cols }) => {
-      const matrix = new Float32Array(rows * cols);
-      for (let row = 0; row < rows; row++, offset += pitch(texture)) {
-        matrix.set(new Float32Array(mapped, offset, cols), row * cols);
-      }
-      return matrix;
-    });
-  }
-
-  /** Destroys the buffer. */
-  [Symbol.dispose](): void {
-    this.#buffer.destroy();
-  }
-}
-
-function pitch(texture: GPUTexture): number {
-  return Math.ceil(texture.width * TEXEL_BYTES / ROW_ALIGNMENT) * ROW_ALIGNMENT;
+  return rows;
 }

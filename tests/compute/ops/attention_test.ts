@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { attention, softmax } from "../../../lib/compute/ops/attention/reference.ts";
 import { assertClose } from "../../_close.ts";
+import { noise } from "../../_noise.ts";
 
 Deno.test("softmax() does not overflow", () => {
   const scores = Float64Array.of(1000, 1000, 1000 - Math.log(2));
@@ -19,6 +20,14 @@ Deno.test("attention() weighs the values of two tokens", () => {
   );
   const y = attention(qkv, Uint32Array.of(0, 2), { numHeads: 1, headDim: 4 });
   assertClose(y, [5, 6, 1, 1, 6, 4, 2, 1], { atol: 0, rtol: 1e-14 });
+});
+
+Deno.test("attention() of selected tokens is those rows of all", () => {
+  const qkv = Float64Array.from(noise(6 * 3 * 4, { seed: 1 }));
+  const [starts, shape] = [Uint32Array.of(0, 4, 6), { numHeads: 2, headDim: 2 }];
+  const all = attention(qkv, starts, shape);
+  const y = attention(qkv, starts, shape, Uint32Array.of(3, 4));
+  assertEquals(y, Float64Array.of(...all.slice(12, 16), ...all.slice(16, 20)));
 });
 
 Deno.test("attention() keeps heads and sequences apart", () => {

@@ -1,7 +1,8 @@
 // The definition of `linear` against hand-worked and tabulated numbers.
 
 import { assertEquals } from "@std/assert";
-import { erf, gelu, linear } from "../../../lib/compute/ops/linear/reference.ts";
+import type { Activation } from "../../../lib/compute/ops/op.ts";
+import { erf, gelu, geluTanh, linear } from "../../../lib/compute/ops/linear/reference.ts";
 import { assertClose } from "../../_close.ts";
 import { noise } from "../../_noise.ts";
 
@@ -30,6 +31,28 @@ Deno.test("gelu() is the exact form and not the one with tanh", () => {
   const want = [0, 0.8413447460685429, -0.15865525393145707, -0.04550026389635842];
   assertClose([0, 1, -1, -2].map(gelu), want, { atol: 0, rtol: 1e-14 });
   assertClose([gelu(-40), gelu(40)], [0, 40], { atol: 0, rtol: 0 });
+});
+
+Deno.test("geluTanh() matches the values of torch's approximation", () => {
+  // torch.nn.functional.gelu(x, approximate="tanh") in f64.
+  const want = [0, 0.8411919906082768, -0.15880800939172324, -0.04540230591222794];
+  assertClose([0, 1, -1, -2].map(geluTanh), want, { atol: 0, rtol: 1e-13 });
+  assertClose([geluTanh(-40), geluTanh(40)], [0, 40], { atol: 0, rtol: 0 });
+});
+
+Deno.test("linear() applies the activation that it is told", () => {
+  const apply = (activation: Activation) =>
+    linear(
+      Float64Array.of(1, -1, NaN),
+      Float64Array.of(1),
+      Float64Array.of(0),
+      { rows: 3, inner: 1, cols: 1 },
+      activation,
+    );
+  assertEquals(apply("none"), Float64Array.of(1, -1, NaN));
+  assertEquals(apply("relu"), Float64Array.of(1, 0, NaN));
+  assertEquals(apply("tanh"), Float64Array.of(Math.tanh(1), -Math.tanh(1), NaN));
+  assertEquals(apply("geluTanh"), Float64Array.of(geluTanh(1), geluTanh(-1), NaN));
 });
 
 Deno.test("linear() multiplies by the transposed weight and adds the bias", () => {

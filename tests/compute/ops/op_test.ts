@@ -38,7 +38,9 @@ Deno.test("checkOp() accepts operations whose shapes fit", () => {
     { ...layerNorm, bias: weight(1, 4), y: value(4) },
     { ...layerNorm, residual: x, bias: weight(1, 4), y: value(4) },
     { op: "attention", qkv: value(18), numHeads: 3, y: value(6) },
+    { op: "attention", qkv: value(18), numHeads: 3, y: value(6, "sequences") },
     tiny,
+    { op: "select", x, y: value(4, "sequences") },
     { op: "classify", x, weight: weight(2, 4), bias: weight(1, 2), y: value(2, "sequences") },
   ];
   for (const op of ops) checkOp(op);
@@ -65,6 +67,9 @@ Deno.test("checkOp() refuses shapes that do not fit", () => {
     { ...layerNorm, residual: x, bias: weight(1, 4), y: x },
     { op: "attention", qkv: value(17), numHeads: 3, y: value(6) },
     { op: "attention", qkv: value(18, "sequences"), numHeads: 3, y: value(6) },
+    { op: "select", x, y: value(4) },
+    { op: "select", x, y: value(5, "sequences") },
+    { op: "select", x: value(4, "sequences"), y: value(4, "sequences") },
     { ...tiny, scratch: value(17) },
     { ...tiny, headDim: 1 },
     { ...tiny, outputWeight: weight(6, 4) },

@@ -5,13 +5,13 @@ import type { Op } from "../../../lib/compute/ops/op.ts";
 import { ReferenceBackend } from "../../../lib/compute/reference/backend.ts";
 import type { RaggedBatch, Value, Weight } from "../../../lib/compute/value.ts";
 import { WebGpuBackend, type WebGpuOptions } from "../../../lib/compute/webgpu/backend.ts";
-import { GpuDevice } from "../../../lib/compute/webgpu/device.ts";
+import { GpuDevice, type OpenDeviceOptions } from "../../../lib/compute/webgpu/device.ts";
 import { assertClose, type Tolerance } from "../../_close.ts";
 import { noise } from "../../_noise.ts";
 
 /** Opens WebGPU; undefined, with a line, where TINYGRAFT_ALLOW_NO_GPU=1 allows its absence. */
-export async function openGpu(): Promise<GpuDevice | undefined> {
-  const gpu = await GpuDevice.open();
+export async function openGpu(options: OpenDeviceOptions = {}): Promise<GpuDevice | undefined> {
+  const gpu = await GpuDevice.open(options);
   if (gpu !== undefined) return gpu;
   if (Deno.env.get("TINYGRAFT_ALLOW_NO_GPU") === "1") {
     console.log("no WebGPU adapter: this test was skipped, as TINYGRAFT_ALLOW_NO_GPU=1 allows");
@@ -23,9 +23,14 @@ export async function openGpu(): Promise<GpuDevice | undefined> {
   );
 }
 
-/** Opens a WebGPU backend, or undefined where its absence is allowed. */
+/** Opens a WebGPU backend; undefined where its absence is allowed, or the adapter has no f16. */
 export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBackend | undefined> {
-  const gpu = await openGpu();
+  const gpu = await openGpu({ f16: options.precision === "f16" });
+  if (gpu !== undefined && options.precision === "f16" && !gpu.f16) {
+    console.log(`${gpu.description} has no f16: tests of it are skipped`);
+    gpu.destroy();
+    return undefined;
+  }
   return gpu && new WebGpuBackend(gpu, options);
 }
 
@@ -33,7 +38,9 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
 export function batchOf(lengths: readonly number[]): RaggedBatch {
   const starts = new Uint32Array(lengths.length + 1);
   for (const [b, length] of lengths.entries()) starts[b + 1] = starts[b]! + length;
-  return { tokens: starts.at(-1)!, starts };
+  // The last token but one, or the first of short ones: neither the first nor the last everywhere.
+  const selected = Uint32Array.from(lengths, (length, b) => starts[b]! + Math.max(0, length - 2));
+  return { tokens: starts.at(-1)!, starts, selected };
 }
 
 /** Makes the same seeded matrices on whichever backend it is given, and frees them again. */
@@ -41,8 +48,12 @@ export class Maker implements Disposable {
   #seed = 1;
   readonly #made: (Value | Weight)[] = [];
 
-  /** Fills matrices of one backend for one batch. */
-  constructor(readonly backend: Backend, readonly batch: RaggedBatch) {}
+  /** Fills matrices of one backend for one batch, with numbers of f16 where `halves` says so. */
+  constructor(
+    readonly backend: Backend,
+    readonly batch: RaggedBatch,
+    readonly halves = false,
+  ) {}
 
   /** A value to write to. */
   output(label: string, rowsFollow: Value["rowsFollow"], cols: number): Value {
@@ -52,19 +63,24 @@ export class Maker implements Disposable {
   /** A value full of seeded noise. */
   input(label: string, cols: number, scale = 1): Value {
     const value = this.output(label, "tokens", cols);
-    this.backend.write(value, noise(this.batch.tokens * cols, { seed: this.#seed++, scale }));
+    this.backend.write(value, this.#numbers(this.batch.tokens * cols, scale));
     return value;
   }
 
   /** A weight full of seeded noise. */
   weight(label: string, rows: number, cols: number, scale = 1): Weight {
-    const data = noise(rows * cols, { seed: this.#seed++, scale });
+    const data = this.#numbers(rows * cols, scale);
     return this.#keep(this.backend.weight(label, data, rows, cols));
   }
 
   /** Frees what was made. */
   [Symbol.dispose](): void {
     for (const resource of this.#made) this.backend.free(resource);
+  }
+
+  #numbers(length: number, scale: number): Float32Array<ArrayBuffer> {
+    const numbers = noise(length, { seed: this.#seed++, scale });
+    return this.halves ? new Float32Array(new Float16Array(numbers)) : numbers;
   }
 
   #keep<T extends Value | Weight>(resource: T): T {
@@ -82,6 +98,7 @@ export async function compare(
   lengths: readonly number[],
   make: Case,
   tolerance: Tolerance,
+  halves = false,
 ): Promise<void> {
   if (backend === undefined) return;
   const batch = batchOf(lengths);
@@ -89,7 +106,7 @@ export async function compare(
   const results: Float32Array[] = [];
   for (const each of [backend, reference]) {
     each.begin(batch);
-    using maker = new Maker(each, batch);
+    using maker = new Maker(each, batch, halves);
     const op = make(maker);
     each.run(op);
     results.push(...await each.read([op.y]));

@@ -6,6 +6,10 @@ import { openGpu, openWebGpu } from "./_against_reference.ts";
 
 testBackendContract("WebGpuBackend", (maxTokens) => openWebGpu({ maxTokens }));
 
+testBackendContract("WebGpuBackend on buffers", (maxTokens) => {
+  return openWebGpu({ maxTokens, plan: "buffers-32x32" });
+});
+
 // Each dispatch is submitted and waited for on its own.
 testBackendContract("WebGpuBackend in slices", (maxTokens) => {
   return openWebGpu({ maxTokens, sliceFlops: 1 });
@@ -38,6 +42,29 @@ Deno.test("read() reports a lost device", async () => {
   const error = await assertRejects(() => backend.read([x]), DeviceError);
   assertEquals(error.code, "device-lost");
   backend.destroy();
+});
+
+Deno.test("read() reports a device that is lost while it waits", async () => {
+  for (const plan of ["textures-8", "buffers-32x32"] as const) {
+    const gpu = await openGpu();
+    if (gpu === undefined) return;
+    const backend = new WebGpuBackend(gpu, { maxTokens: 64, plan });
+    const [x, y] = [backend.value("x", "tokens", 128), backend.value("y", "tokens", 128)];
+    const weight = backend.weight("weight", new Float32Array(128 * 128), 128, 128);
+    const bias = backend.weight("bias", new Float32Array(128), 1, 128);
+    backend.begin({ tokens: 64, starts: Uint32Array.of(0, 64) });
+    const run = () => backend.run({ op: "linear", x, weight, bias, activation: "none", y });
+    run();
+    await backend.read([y]); // compiles
+    for (let i = 0; i < 200; i++) run();
+    const reading = backend.read([y]);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    gpu.device.destroy(); // not by the backend
+    const error = await assertRejects(() => reading, DeviceError);
+    assertEquals(error.code, "device-lost");
+    await assertRejects(() => backend.read([y]), DeviceError, "lost");
+    backend.destroy();
+  }
 });
 
 Deno.test("weight() and value() refuse matrices that no texture holds", async () => {

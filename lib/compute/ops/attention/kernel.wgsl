@@ -1,13 +1,14 @@
 // y[t, head] = sum_s softmax_s(q[t, head] . k[s, head] * SCALE) v[s, head], s in t's sequence
 //
 // qkv: f32 [tokens, 3 * heads * 4 * QUADS], q then k then v, four columns a texel;
-// y: f32 [tokens, heads * 4 * QUADS].
+// y: f32 [tokens, heads * 4 * QUADS], or [sequences, ...] where SELECTED.
 // An invocation handles one head of a block of up to ROWS tokens of one sequence, so that each
 // texel of k and v is fetched once for ROWS tokens; four keys at a time, so that the running sums
 // are rescaled once for four keys. Scores past the sequence's end become LOWEST, whose weight is 0.
 // Lines with a $ mark are repeated: $i for each token of the block, $q for each texel of a head.
 // Dispatch: ceil(blocks / 8) by heads workgroups.
 override SCALE: f32;
+override SELECTED: bool; // blocks of one token each, whose row of y is the block's own number
 const LOWEST = -3e38;
 
 @group(0) @binding(0) var qkv: texture_2d<f32>;
@@ -28,9 +29,9 @@ fn largest(v: vec4f) -> f32 {
   return max(max(v.x, v.y), max(v.z, v.w));
 }
 
-fn store(texel: u32, token: u32, stop: u32, value: vec4f) {
-  if (token < stop) {
-    textureStore(y, vec2u(texel, token), value);
+fn store(texel: u32, token: u32, block: u32, value: vec4f) {
+  if (token < blocks[block].y) {
+    textureStore(y, vec2u(texel, select(token, block, SELECTED)), value);
   }
 }
 
@@ -63,5 +64,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let v$q = four_tokens(2 * width + texel + $q, s, end);
     z$i_$q = z$i_$q * shrink$i + v$q * weights$i;
   }
-  store(texel + $q, first + $i, stop, z$i_$q / sum$i);
+  store(texel + $q, first + $i, id.x, z$i_$q / sum$i);
 }

@@ -7,7 +7,10 @@
 import type { Value } from "../../value.ts";
 import { expectCols, expectDistinct, expectPositive, expectRows } from "../guards.ts";
 
-/** Scaled dot-product self-attention; a token attends to every token of its own sequence. */
+/**
+ * Scaled dot-product self-attention; a token attends to every token of its own sequence. Where the
+ * rows of `y` follow the sequences, only the selected token of each sequence has its row computed.
+ */
 export interface AttentionOp {
   /** Which operation this is. */
   readonly op: "attention";
@@ -15,7 +18,10 @@ export interface AttentionOp {
   readonly qkv: Value;
   /** Heads; divides `H`. */
   readonly numHeads: number;
-  /** Output, `[tokens, H]`: the heads' results side by side. */
+  /**
+   * Output, the heads' results side by side: `[tokens, H]`, or `[sequences, H]` for the batch's
+   * selected tokens only.
+   */
   readonly y: Value;
 }
 
@@ -28,7 +34,6 @@ export interface AttentionOp {
  */
 export function checkAttention({ qkv, numHeads, y }: AttentionOp): void {
   expectRows("attention", qkv, "tokens");
-  expectRows("attention", y, "tokens");
   expectCols("attention", qkv, 3 * y.cols);
   expectDistinct("attention", [y], [qkv]);
   expectPositive("attention", "the number of heads", numHeads, true);

@@ -12,39 +12,53 @@ import type { Numbers } from "../linear/reference.ts";
  * @param qkv Queries, keys and values side by side, `[tokens, 3H]` with `H = numHeads * headDim`.
  * @param starts Where each sequence begins, plus the end, `[sequences + 1]`.
  * @param shape Heads, and columns of a head in elements.
- * @returns `f64 [tokens, H]`, row-major.
+ * @param selected The one token of each sequence to compute, `[sequences]`; all when left out.
+ * @returns `f64 [tokens, H]`, or `[sequences, H]` where tokens were selected; row-major.
  */
 export function attention(
   qkv: Numbers,
   starts: Uint32Array<ArrayBuffer>,
-  { numHeads, headDim }: { readonly numHeads: number; readonly headDim: number },
+  shape: { readonly numHeads: number; readonly headDim: number },
+  selected?: Uint32Array<ArrayBuffer>,
 ): Float64Array<ArrayBuffer> {
-  const hidden = numHeads * headDim;
-  const y = new Float64Array(starts.at(-1)! * hidden);
+  const hidden = shape.numHeads * shape.headDim;
+  const y = new Float64Array((selected?.length ?? starts.at(-1)!) * hidden);
   for (let b = 0; b + 1 < starts.length; b++) {
     const [begin, end] = [starts[b]!, starts[b + 1]!];
-    const weights = new Float64Array(end - begin);
-    for (let t = begin; t < end; t++) {
-      for (let head = 0; head < numHeads; head++) {
-        const q = t * 3 * hidden + head * headDim;
-        const k = begin * 3 * hidden + hidden + head * headDim;
-        for (let s = 0; s < weights.length; s++) {
-          let dot = 0;
-          for (let i = 0; i < headDim; i++) dot += qkv[q + i]! * qkv[k + s * 3 * hidden + i]!;
-          weights[s] = dot / Math.sqrt(headDim);
-        }
-        softmax(weights);
-        const v = k + hidden;
-        const out = t * hidden + head * headDim;
-        for (let s = 0; s < weights.length; s++) {
-          for (let i = 0; i < headDim; i++) {
-            y[out + i]! += weights[s]! * qkv[v + s * 3 * hidden + i]!;
-          }
-        }
-      }
+    const rows = selected === undefined ? [begin, end] : [selected[b]!, selected[b]! + 1];
+    for (let t = rows[0]!; t < rows[1]!; t++) {
+      const out = (selected === undefined ? t : b) * hidden;
+      attendToken(qkv, { token: t, begin, end }, shape, y.subarray(out, out + hidden));
     }
   }
   return y;
+}
+
+/** Adds what one token gathers from its sequence, head by head, to a row of zeros. */
+function attendToken(
+  qkv: Numbers,
+  { token, begin, end }: { readonly token: number; readonly begin: number; readonly end: number },
+  { numHeads, headDim }: { readonly numHeads: number; readonly headDim: number },
+  y: Float64Array<ArrayBuffer>,
+): void {
+  const hidden = numHeads * headDim;
+  const weights = new Float64Array(end - begin);
+  for (let head = 0; head < numHeads; head++) {
+    const q = token * 3 * hidden + head * headDim;
+    const k = begin * 3 * hidden + hidden + head * headDim;
+    for (let s = 0; s < weights.length; s++) {
+      let dot = 0;
+      for (let i = 0; i < headDim; i++) dot += qkv[q + i]! * qkv[k + s * 3 * hidden + i]!;
+      weights[s] = dot / Math.sqrt(headDim);
+    }
+    softmax(weights);
+    const v = k + hidden;
+    for (let s = 0; s < weights.length; s++) {
+      for (let i = 0; i < headDim; i++) {
+        y[head * headDim + i]! += weights[s]! * qkv[v + s * 3 * hidden + i]!;
+      }
+    }
+  }
 }
 
 /**

@@ -5,28 +5,13 @@
 // texel that it fetches is used QUADS or ROWS times. There is no workgroup memory and no barrier,
 // which software drivers run slowly. Lines with a $ mark are repeated: $i for each row of the tile,
 // $j for each four columns.
-// ROWS, QUADS and four_rows are appended. Dispatch: ceil(N / (8 * 4 * QUADS)) by ceil(rows / ROWS) workgroups.
-override GELU: bool = false;
+// ROWS, QUADS, four_rows and activation are appended.
+// Dispatch: ceil(N / (8 * 4 * QUADS)) by ceil(rows / ROWS) workgroups.
 
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var weight: texture_2d<f32>;
 @group(0) @binding(2) var bias: texture_2d<f32>;
 @group(0) @binding(3) var y: texture_storage_2d<rgba32float, write>;
-
-// Error function by Abramowitz and Stegun 7.1.26; off by at most 1.5e-7.
-fn erf(v: vec4f) -> vec4f {
-  let t = 1.0 / (1.0 + 0.3275911 * abs(v));
-  let p = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t
-    + 0.254829592) * t;
-  return sign(v) * (1.0 - p * exp(-v * v));
-}
-
-fn activate(v: vec4f) -> vec4f {
-  if (GELU) {
-    return 0.5 * v * (1.0 + erf(v * 0.70710678118654752));
-  }
-  return v;
-}
 
 // Stores four columns, unless they are past the end of the row.
 fn store(quad: u32, row: u32, sum: vec4f) {

@@ -7,8 +7,11 @@
 import type { Value, Weight } from "../../value.ts";
 import { expectCols, expectDistinct, expectRows, expectShape } from "../guards.ts";
 
-/** What `linear` may apply to each element: nothing, or GELU with the exact error function. */
-export type Activation = "none" | "gelu";
+/**
+ * What `linear` may apply to each element: nothing, `gelu` (GELU with the exact error function),
+ * `geluTanh` (its approximation by tanh), `relu` or `tanh`.
+ */
+export type Activation = "none" | "gelu" | "geluTanh" | "relu" | "tanh";
 
 /** `y = activation(x · weightᵀ + bias)`, row by row. */
 export interface LinearOp {

@@ -56,9 +56,20 @@ export function linear(
       if (below && right) y[(m + 1) * cols + n + 1] = y11 + bias[n + 1]!;
     }
   }
-  if (activation === "gelu") { for (let i = 0; i < y.length; i++) y[i] = gelu(y[i]!); }
+  if (activation !== "none") {
+    const activate = ACTIVATIONS[activation];
+    for (let i = 0; i < y.length; i++) y[i] = activate(y[i]!);
+  }
   return y;
 }
+
+/** The definition of each activation. */
+const ACTIVATIONS: Readonly<Record<Exclude<Activation, "none">, (x: number) => number>> = {
+  gelu,
+  geluTanh,
+  relu: (x) => x < 0 ? 0 : x, // keeps NaN
+  tanh: Math.tanh,
+};
 
 /**
  * The Gaussian error linear unit, `x Φ(x) = x / 2 * (1 + erf(x / sqrt(2)))`.
@@ -68,6 +79,18 @@ export function linear(
  */
 export function gelu(x: number): number {
   return 0.5 * x * (1 + erf(x / Math.SQRT2));
+}
+
+/**
+ * The approximation of the Gaussian error linear unit that BERT's original code called "gelu" and
+ * transformers calls "gelu_new": `x / 2 * (1 + tanh(sqrt(2 / π) (x + 0.044715 x³)))` (Hendrycks and
+ * Gimpel, arXiv 1606.08415).
+ *
+ * @param x Any number.
+ * @returns The unit's value; off from {@linkcode gelu} by up to 4.8e-4.
+ */
+export function geluTanh(x: number): number {
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
 }
 
 /**

@@ -5,16 +5,28 @@
  */
 
 import { type BatchCounts, type Dispatch, type Kernel, usedRows } from "../dispatch.ts";
+import type { Tile } from "../plan.ts";
 import fourRows from "../four_rows.wgsl" with { type: "text" };
 import { unroll } from "../template.ts";
+import activation from "./activation.wgsl" with { type: "text" };
 import code from "./kernel.wgsl" with { type: "text" };
-import type { LinearOp } from "./op.ts";
+import type { Activation, LinearOp } from "./op.ts";
 
-/** Rows and columns of the tile that an invocation computes. */
-export type Tile = 8 | 16;
+/** Activations in the order of the kernel's numbers. */
+const ACTIVATIONS: readonly Activation[] = ["none", "gelu", "geluTanh", "relu", "tanh"];
 
 /** Invocations of a workgroup, side by side along the columns. */
 const WORKGROUP = 8;
+
+/**
+ * Looks up an activation's number.
+ *
+ * @param activation The activation.
+ * @returns What the kernels know it by.
+ */
+export function activationNumber(activation: Activation): number {
+  return ACTIVATIONS.indexOf(activation);
+}
 
 /**
  * Describes a `linear` operation.
@@ -30,7 +42,7 @@ export function linearDispatches(op: LinearOp, counts: BatchCounts, tile: Tile):
   return [{
     label: `linear ${op.weight.label}`,
     kernel: linearKernel(tile),
-    constants: { GELU: op.activation === "gelu" ? 1 : 0 },
+    constants: { ACTIVATION: activationNumber(op.activation) },
     bindings: [op.x, op.weight, op.bias, op.y],
     workgroups: [Math.ceil(cols / (WORKGROUP * tile)), Math.ceil(rows / tile)],
     flops: 2 * rows * inner * cols,
@@ -41,7 +53,7 @@ function linearKernel(tile: Tile): Kernel {
   return {
     name: `linear ${tile}x${tile}`,
     code: () =>
-      `${unroll(code, { j: tile / 4, i: tile })}${fourRows}
+      `${unroll(code, { j: tile / 4, i: tile })}${fourRows}${activation}
 const ROWS = ${tile}u;
 const QUADS = ${tile / 4}u;`,
   };

@@ -1,0 +1,273 @@
+/**
+ * Attention in WebAssembly, one head of one sequence at a time: its keys and values are packed into
+ * panels, and two matrix products with a softmax in between make some rows of the result.
+ *
+ * @module
+ */
+
+import { type F32, I32, V128 } from "../../assembler/expressions.ts";
+import type { FunctionBuilder, FunctionHandle, ModuleBuilder } from "../../assembler/module.ts";
+import { defineKernel, F32_BYTES, type KernelSpec, PANEL, TILE_ROWS } from "../job.ts";
+import type { PanelFunction } from "../linear/assembly.ts";
+import { exp, maxOf, sumOf } from "../vector_math.ts";
+
+const VECTOR_BYTES = 16;
+const LANES = 4;
+const PANEL_BYTES = PANEL * F32_BYTES;
+
+/** Queries whose scores are in memory at once. */
+const QUERY_ROWS = 32;
+
+/** Integers that the kernel is told; strides and addresses are in bytes. */
+export type AttentionInt =
+  | "qkv"
+  | "qkvStride"
+  | "hidden" // columns of the queries, in elements; keys and values follow them
+  | "numHeads"
+  | "headDim"
+  | "starts"
+  | "selected" // the one query of each sequence; 0 for all tokens
+  | "masks"
+  | "y"
+  | "yStride"
+  | "heads" // heads of all sequences: what there is to do
+  | "headsPerChunk";
+
+const INTS: readonly AttentionInt[] = [
+  "qkv",
+  "qkvStride",
+  "hidden",
+  "numHeads",
+  "headDim",
+  "starts",
+  "selected",
+  "masks",
+  "y",
+  "yStride",
+  "heads",
+  "headsPerChunk",
+];
+
+/** What the kernel is told. */
+type Args = Record<AttentionInt, I32> & Record<"scale" | "gain", F32>;
+
+/** The kernel of `attention`: scores are scaled before the softmax, its weights gained after. */
+export const ATTENTION: KernelSpec<AttentionInt, "scale" | "gain"> = {
+  name: "attention",
+  ints: INTS,
+  floats: ["scale", "gain"],
+};
+
+/**
+ * Bytes that the kernel needs for itself.
+ *
+ * @param longest Tokens of the longest sequence.
+ * @param headDim Columns of a head, in elements.
+ * @returns The bytes.
+ */
+export function attentionScratch(longest: number, headDim: number): number {
+  const [length, width] = [longest, headDim].map((n) => Math.ceil(n / PANEL) * PANEL);
+  return F32_BYTES * (length! * headDim + width! * longest + QUERY_ROWS * (length! + width!));
+}
+
+/** Functions that the kernel calls. */
+interface Parts {
+  readonly product: PanelFunction;
+  readonly packKeys: FunctionHandle<"from" | "stride" | "length" | "cols" | "to">;
+  readonly packValues: FunctionHandle<"from" | "stride" | "length" | "cols" | "to">;
+}
+
+/**
+ * Adds the kernel of `attention`.
+ *
+ * @param module The module.
+ * @param product The product of rows and a panel.
+ */
+export function defineAttention(module: ModuleBuilder, product: PanelFunction): void {
+  const packing = ["from", "stride", "length", "cols", "to"] as const;
+  const parts: Parts = {
+    product,
+    packKeys: module.function(packing, packKeys),
+    packValues: module.function(packing, packValues),
+  };
+  defineKernel(module, ATTENTION, (f, args, { chunk, scratch }) => {
+    const begin = f.let(chunk.mul(args.headsPerChunk));
+    const end = f.let(begin.add(args.headsPerChunk).min(args.heads));
+    f.for(begin, end, 1, (item) => attendHead(f, args, item, scratch, parts));
+  });
+}
+
+/** Computes one head of one sequence. */
+function attendHead(f: FunctionBuilder, args: Args, item: I32, scratch: I32, parts: Parts): void {
+  const { qkvStride, hidden, headDim: cols } = args;
+  const sequence = f.let(item.div(args.numHeads));
+  const start = args.starts.add(sequence.shl(2));
+  const first = f.let(start.loadI32());
+  const length = f.let(start.loadI32(4).sub(first));
+  const column = f.let(item.rem(args.numHeads).mul(cols).mul(F32_BYTES));
+  const hiddenBytes = f.let(hidden.mul(F32_BYTES));
+  const from = f.let(args.qkv.add(column).add(first.mul(qkvStride)).add(hiddenBytes));
+  const values = f.let(scratch.add(length.roundUp(PANEL).mul(cols).mul(F32_BYTES)));
+  const scores = f.let(values.add(cols.roundUp(PANEL).mul(length).mul(F32_BYTES)));
+  const packed = { stride: qkvStride, length, cols };
+  f.call(parts.packKeys, { ...packed, from, to: scratch });
+  f.call(parts.packValues, { ...packed, from: from.add(hiddenBytes), to: values });
+  // Queries are tokens [query, queryEnd); their results are rows of y from `row` on.
+  const query = f.let(first);
+  const queryEnd = f.let(first.add(length));
+  const row = f.let(first);
+  f.when(args.selected, () => {
+    f.set(query, args.selected.add(sequence.shl(2)).loadI32());
+    f.set(queryEnd, query.add(1));
+    f.set(row, sequence);
+  });
+  f.while(query.lt(queryEnd), () => {
+    const rows = f.let(queryEnd.sub(query).min(QUERY_ROWS));
+    attendRows(f, args, parts.product, {
+      rows,
+      length,
+      queries: args.qkv.add(column).add(query.mul(qkvStride)),
+      keys: scratch,
+      values,
+      scores,
+      y: args.y.add(column).add(row.mul(args.yStride)),
+    });
+    f.set(query, query.add(rows));
+    f.set(row, row.add(rows));
+  });
+}
+
+/** Computes some rows of one head: scores, softmax, context, then a copy of what is wanted of it. */
+function attendRows(
+  f: FunctionBuilder,
+  args: Args,
+  product: PanelFunction,
+  at: Readonly<
+    Record<"rows" | "length" | "queries" | "keys" | "values" | "scores" | "y", I32>
+  >,
+): void {
+  const { length, keys, values, scores } = at;
+  const rows = f.let(at.rows.roundUp(TILE_ROWS));
+  const stride = f.let(length.roundUp(PANEL).mul(F32_BYTES));
+  const queries = f.let(at.queries);
+  forEachPanel(f, keys, length, args.headDim, (panel, column) => {
+    // Columns past the last key get the mask added.
+    const rest = length.sub(column).min(PANEL);
+    const bias = args.masks.add(I32.of(PANEL).sub(rest).mul(F32_BYTES));
+    const y = scores.add(column.mul(F32_BYTES));
+    const params = { panel, inner: args.headDim, rows, bias, y, yStride: stride };
+    f.call(product, { ...params, x: queries, xStride: args.qkvStride });
+  });
+  const context = f.let(scores.add(stride.mul(QUERY_ROWS)));
+  f.for(scores, f.let(scores.add(at.rows.mul(stride))), stride, (row) => {
+    softmaxRow(f, row, length, args);
+  });
+  const width = f.let(args.headDim.roundUp(PANEL).mul(F32_BYTES));
+  forEachPanel(f, values, args.headDim, length, (panel, column) => {
+    const y = context.add(column.mul(F32_BYTES));
+    const params = { panel, inner: length, rows, bias: args.masks, y, yStride: width };
+    f.call(product, { ...params, x: scores, xStride: stride });
+  });
+  const y = f.let(at.y);
+  f.for(context, f.let(context.add(at.rows.mul(width))), width, (row) => {
+    f.copy(y, row, args.headDim.mul(F32_BYTES));
+    f.set(y, y.add(args.yStride));
+  });
+}
+
+/** Calls back with each panel of a packed matrix of so many columns and its first column. */
+function forEachPanel(
+  f: FunctionBuilder,
+  panels: I32,
+  cols: I32,
+  inner: I32,
+  body: (panel: I32, column: I32) => void,
+): void {
+  const panel = f.let(panels);
+  f.for(0, cols, PANEL, (column) => {
+    body(panel, column);
+    f.set(panel, panel.add(inner.mul(PANEL_BYTES)));
+  });
+}
+
+/** Replaces a row of scores by `gain * softmax(scale * scores)`, in place; four at a time. */
+function softmaxRow(f: FunctionBuilder, row: I32, length: I32, { scale, gain }: Args): void {
+  const end = f.let(row.add(length.mul(F32_BYTES)));
+  const each = (body: (at: I32) => void) => f.for(row, end, VECTOR_BYTES, body);
+  const most = f.let(row.load());
+  each((at) => f.set(most, most.max(at.load())));
+  const shift = f.let(maxOf(most).splat());
+  const factor = f.let(scale.splat());
+  const sum = f.let(V128.zero());
+  each((at) => {
+    // A masked column is so far below the maximum that its weight vanishes in the sum.
+    const weight = exp(f, at.load().sub(shift).mul(factor));
+    f.store(at, weight);
+    f.set(sum, sum.add(weight));
+  });
+  const share = f.let(gain.div(sumOf(sum)).splat());
+  each((at) => f.store(at, at.load().mul(share)));
+}
+
+/** Packs rows of keys as a weight is packed; past the last row, panels repeat it. */
+function packKeys(
+  f: FunctionBuilder,
+  { from, stride, length, cols, to }: Record<"from" | "stride" | "length" | "cols" | "to", I32>,
+): void {
+  const last = f.let(from.add(length.sub(1).mul(stride)));
+  const whole = f.let(cols.and(-LANES).mul(F32_BYTES));
+  const bytes = f.let(cols.mul(F32_BYTES));
+  const panelBytes = f.let(cols.mul(PANEL_BYTES));
+  f.for(0, length, LANES, (n) => {
+    const rows = [0, 1, 2, 3].map((i) => {
+      const row = n.add(i);
+      return f.let(row.lt(length).select(from.add(row.mul(stride)), last));
+    });
+    const panel = to.add(n.div(PANEL).mul(panelBytes));
+    const out = f.let(panel.add(n.and(PANEL - 1).mul(F32_BYTES)));
+    f.for(0, whole, VECTOR_BYTES, (k) => {
+      transpose(f, rows.map((row) => f.let(row.add(k).load()))).forEach((column, i) => {
+        f.store(out, column, i * PANEL_BYTES);
+      });
+      f.set(out, out.add(LANES * PANEL_BYTES));
+    });
+    f.for(whole, bytes, F32_BYTES, (k) => {
+      for (const [i, row] of rows.entries()) f.store(out, row.add(k).loadF32(), i * F32_BYTES);
+      f.set(out, out.add(PANEL_BYTES));
+    });
+  });
+  // An odd number of fours leaves half a panel: whatever it holds must at least be a number.
+  const half = f.let(length.sub(1).and(PANEL - 1).lt(LANES));
+  f.when(half, () => {
+    const panel = f.let(to.add(length.sub(1).div(PANEL).mul(panelBytes)));
+    f.for(panel, f.let(panel.add(panelBytes)), PANEL_BYTES, (at) => {
+      f.store(at, V128.zero(), VECTOR_BYTES);
+    });
+  });
+}
+
+/** The columns of four rows of four numbers. */
+function transpose(f: FunctionBuilder, [a, b, c, d]: readonly V128[]): V128[] {
+  const low = [f.let(a!.shuffle(b!, 0, 4, 1, 5)), f.let(c!.shuffle(d!, 0, 4, 1, 5))] as const;
+  const high = [f.let(a!.shuffle(b!, 2, 6, 3, 7)), f.let(c!.shuffle(d!, 2, 6, 3, 7))] as const;
+  return [low, high].flatMap(([ab, cd]) => [
+    ab.shuffle(cd, 0, 1, 4, 5),
+    ab.shuffle(cd, 2, 3, 6, 7),
+  ]);
+}
+
+/** Packs rows of values, `[length, cols]`, as panels `[ceil(cols / 8), length, 8]`. */
+function packValues(
+  f: FunctionBuilder,
+  { from, stride, length, cols, to }: Record<"from" | "stride" | "length" | "cols" | "to", I32>,
+): void {
+  const out = f.let(to);
+  f.for(0, cols, PANEL, (column) => {
+    const row = f.let(from.add(column.mul(F32_BYTES)));
+    f.for(0, length, 1, () => {
+      for (const offset of [0, VECTOR_BYTES]) f.store(out, row.load(offset), offset);
+      f.set(out, out.add(PANEL_BYTES));
+      f.set(row, row.add(stride));
+    });
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * How `attention` runs on WebAssembly.
+ *
+ * @module
+ */
+
+import { type Job, type Layout, makeJob, rowBytes } from "../job.ts";
+import { ATTENTION, attentionScratch } from "./assembly.ts";
+import type { AttentionOp } from "./op.ts";
+
+/** Products of two numbers in a chunk, about: some tens of microseconds. */
+const CHUNK_PRODUCTS = 2 ** 19;
+
+/**
+ * Describes an `attention` operation.
+ *
+ * @param op The operation.
+ * @param layout Where its matrices lie.
+ * @returns Its one job.
+ */
+export function attentionJobs({ qkv, numHeads, y }: AttentionOp, layout: Layout): Job[] {
+  const args = {
+    qkv: layout.value(qkv),
+    selected: y.rowsFollow === "sequences" ? layout.selected : 0,
+    y: layout.value(y),
+    gain: 1,
+  };
+  return [attentionJob(args, { numHeads, headDim: y.cols / numHeads }, layout)];
+}
+
+/**
+ * Describes attention on matrices by their addresses.
+ *
+ * @param args Addresses, `selected` 0 for all tokens, and the factor on what the softmax gives.
+ * @param shape Heads, and columns of a head in elements.
+ * @param layout The batch.
+ * @returns The job.
+ */
+export function attentionJob(
+  args: Readonly<Record<"qkv" | "selected" | "y" | "gain", number>>,
+  { numHeads, headDim }: { readonly numHeads: number; readonly headDim: number },
+  { starts, masks, tokens, sequences, longest }: Layout,
+): Job {
+  const hidden = numHeads * headDim;
+  const heads = sequences * numHeads;
+  const productsOfHead = 2 * headDim * (tokens / sequences) ** 2;
+  const headsPerChunk = Math.max(1, Math.floor(CHUNK_PRODUCTS / productsOfHead));
+  return makeJob(ATTENTION, Math.ceil(heads / headsPerChunk), {
+    ...args,
+    qkvStride: rowBytes(3 * hidden),
+    hidden,
+    numHeads,
+    headDim,
+    starts,
+    masks,
+    yStride: rowBytes(hidden),
+    heads,
+    headsPerChunk,
+    scale: 1 / Math.sqrt(headDim),
+  }, attentionScratch(longest, headDim));
+}

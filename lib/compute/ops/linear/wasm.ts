@@ -1,0 +1,70 @@
+/**
+ * How `linear` runs on WebAssembly.
+ *
+ * @module
+ */
+
+import { type Job, type Layout, makeJob, PANEL, rowBytes, TILE_ROWS } from "../job.ts";
+import { LINEAR, type LinearInt } from "./assembly.ts";
+import type { LinearOp } from "./op.ts";
+
+/** Rows of a chunk: what it reads of `x` stays in the processor's second cache. */
+const CHUNK_ROWS = 64;
+/** Products of two numbers in a chunk, about: a tenth of a millisecond. */
+const CHUNK_PRODUCTS = 2 ** 21;
+
+/**
+ * Describes a `linear` operation.
+ *
+ * @param op The operation.
+ * @param layout Where its matrices lie.
+ * @returns Its one job.
+ */
+export function linearJobs({ x, weight, bias, activation, y }: LinearOp, layout: Layout): Job[] {
+  const shape = { rows: layout.rows(x), inner: weight.cols, cols: weight.rows };
+  const { chunks, ints } = productOf(shape);
+  return [makeJob(LINEAR[activation], chunks, {
+    ...ints,
+    x: layout.value(x),
+    panels: layout.panels(weight),
+    bias: layout.vector(bias),
+    y: layout.value(y),
+  })];
+}
+
+/** A matrix product cut into chunks. */
+export interface Product {
+  /** How many chunks there are. */
+  readonly chunks: number;
+  /** What a kernel is told beside addresses. */
+  readonly ints: Readonly<Record<Exclude<LinearInt, "x" | "panels" | "bias" | "y">, number>>;
+}
+
+/**
+ * How a matrix product is cut into chunks.
+ *
+ * @param shape The three dimensions, in elements.
+ * @returns The chunks.
+ */
+export function productOf(
+  { rows, inner, cols }: { readonly rows: number; readonly inner: number; readonly cols: number },
+): Product {
+  const panelCount = Math.ceil(cols / PANEL);
+  const tiledRows = Math.ceil(rows / TILE_ROWS) * TILE_ROWS;
+  const rowsPerChunk = Math.min(tiledRows, CHUNK_ROWS);
+  const panelsPerChunk = Math.max(1, Math.floor(CHUNK_PRODUCTS / (rowsPerChunk * inner * PANEL)));
+  const chunksAcross = Math.ceil(panelCount / panelsPerChunk);
+  return {
+    chunks: chunksAcross * Math.ceil(tiledRows / rowsPerChunk),
+    ints: {
+      xStride: rowBytes(inner),
+      panelCount,
+      inner,
+      yStride: rowBytes(cols),
+      rows: tiledRows,
+      rowsPerChunk,
+      panelsPerChunk,
+      chunksAcross,
+    },
+  };
+}

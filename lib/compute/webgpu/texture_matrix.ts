@@ -1,0 +1,147 @@
+/**
+ * Matrices as textures, for the texture family of kernels.
+ *
+ * @module
+ */
+
+import { ROW_MULTIPLE } from "../ops/dispatch.ts";
+import type { GpuDevice } from "./device.ts";
+import {
+  type Matrix,
+  type PackedRows,
+  padRows,
+  type Reservation,
+  rowsToReserve,
+} from "./matrix.ts";
+
+/** Bytes of a texel: four f32. */
+const TEXEL_BYTES = 16;
+
+/** Rows in a buffer that a texture is copied to begin at multiples of this many bytes. */
+const ROW_ALIGNMENT = 256;
+
+/** A matrix as an `rgba32float` texture. */
+export class TextureMatrix implements Matrix {
+  /** What it holds. */
+  readonly label: string;
+  /** Columns, in elements. */
+  readonly cols: number;
+  /** Textures are f32 only. */
+  readonly type = "f32";
+  /** Bytes from one row to the next where it is read back to. */
+  readonly pitch: number;
+
+  readonly #gpu: GpuDevice;
+  readonly #maxRows: number;
+  readonly #width: number;
+  readonly #lasting: boolean;
+  #texture: GPUTexture | undefined;
+
+  /**
+   * Describes the matrix; no memory is taken yet.
+   *
+   * @param gpu The device.
+   * @param label Names it, for messages.
+   * @param size Rows at most, and columns, in elements.
+   * @param lasting Whether it is a weight, without which nothing runs.
+   * @throws {RangeError} When the device has no texture of this size.
+   */
+  constructor(
+    gpu: GpuDevice,
+    label: string,
+    { rows, cols }: { readonly rows: number; readonly cols: number },
+    lasting = false,
+  ) {
+    this.#gpu = gpu;
+    this.label = label;
+    this.cols = cols;
+    this.#maxRows = rows;
+    this.#lasting = lasting;
+    this.#width = Math.ceil(cols / 4);
+    this.pitch = Math.ceil(this.#width * TEXEL_BYTES / ROW_ALIGNMENT) * ROW_ALIGNMENT;
+    const limit = gpu.device.limits.maxTextureDimension2D;
+    const height = Math.ceil(rows / ROW_MULTIPLE) * ROW_MULTIPLE;
+    if (this.#width <= limit && height <= limit) return;
+    throw new RangeError(
+      `Cannot hold "${label}" of shape [${rows}, ${cols}] on the device: ` +
+        `expected at most ${limit} rows and ${4 * limit} columns`,
+    );
+  }
+
+  /** {@inheritDoc Matrix.reserve} */
+  reserve(rows: number): Reservation | undefined {
+    const old = this.#texture;
+    if (rows <= (old?.height ?? 0)) return undefined;
+    const height = rowsToReserve(rows, old?.height ?? 0, this.#maxRows, ROW_MULTIPLE);
+    const { TEXTURE_BINDING, STORAGE_BINDING, COPY_DST, COPY_SRC } = GPUTextureUsage;
+    const texture = this.#gpu.allocate(
+      this.label,
+      bytesOf(this.#width, height),
+      (device) =>
+        device.createTexture({
+          label: this.label,
+          size: [this.#width, height],
+          format: "rgba32float",
+          usage: TEXTURE_BINDING | STORAGE_BINDING | COPY_DST | COPY_SRC,
+        }),
+      this.#lasting,
+    );
+    return { adopt: () => this.#adopt(texture), cancel: () => this.#drop(texture) };
+  }
+
+  /** {@inheritDoc Matrix.pack} */
+  pack(data: Float32Array): Float32Array<ArrayBuffer> {
+    return padRows(data, this.cols);
+  }
+
+  /** {@inheritDoc Matrix.fill} */
+  fill(texels: PackedRows): void {
+    const bytesPerRow = this.#width * TEXEL_BYTES;
+    const size = [this.#width, texels.byteLength / bytesPerRow];
+    const texture = this.#reserved();
+    this.#gpu.device.queue.writeTexture({ texture }, texels, { bytesPerRow }, size);
+  }
+
+  /** {@inheritDoc Matrix.binding} */
+  binding(): GPUBindingResource {
+    return this.#reserved().createView();
+  }
+
+  /** {@inheritDoc Matrix.copyTo} */
+  copyTo(encoder: GPUCommandEncoder, buffer: GPUBuffer, offset: number, rows: number): void {
+    const target = { buffer, offset, bytesPerRow: this.pitch };
+    encoder.copyTextureToBuffer({ texture: this.#reserved() }, target, [this.#width, rows]);
+  }
+
+  /** {@inheritDoc Matrix.destroy} */
+  destroy(): void {
+    this.#drop(this.#texture);
+    this.#texture = undefined;
+  }
+
+  #adopt(texture: GPUTexture): void {
+    const old = this.#texture;
+    if (old !== undefined) {
+      const encoder = this.#gpu.device.createCommandEncoder();
+      encoder.copyTextureToTexture({ texture: old }, { texture }, [old.width, old.height]);
+      this.#gpu.device.queue.submit([encoder.finish()]);
+      this.#drop(old);
+    }
+    this.#texture = texture;
+  }
+
+  #drop(texture: GPUTexture | undefined): void {
+    if (texture === undefined) return;
+    this.#gpu.release(bytesOf(texture.width, texture.height));
+    texture.destroy();
+  }
+
+  #reserved(): GPUTexture {
+    if (this.#texture !== undefined) return this.#texture;
+    throw new TypeError(`Cannot use "${this.label}": no rows were reserved, expected some`);
+  }
+}
+
+function bytesOf(width: number, height: number): number {
+  return TEXEL_BYTES * width * height;
+}

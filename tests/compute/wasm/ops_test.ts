@@ -1,0 +1,158 @@
+// Every operation on WebAssembly against its f64 definition, over awkward shapes, with and without
+// relaxed SIMD, on one to three threads.
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Backend } from "../../../lib/compute/backend.ts";
+import { ReferenceBackend } from "../../../lib/compute/reference/backend.ts";
+import { WasmBackend } from "../../../lib/compute/wasm/backend.ts";
+import { assertClose } from "../../_close.ts";
+import { attention, classify, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
+import { batchOf, type Case, compare, Maker } from "../webgpu/_against_reference.ts";
+
+/** Sequences of 1, 7, 37 and 130 tokens in all, among them sequences of one token. */
+const BATCHES: readonly (readonly number[])[] = [[1], [3, 1, 3], [37], [1, 64, 1, 9, 55]];
+const ACTIVATIONS = ["none", "gelu", "geluTanh", "relu", "tanh"] as const;
+
+/** Opened once; the last test closes them. */
+const BACKENDS: readonly WasmBackend[] = [
+  new WasmBackend({ maxTokens: 130, threads: 1, target: { relaxed: true } }),
+  new WasmBackend({ maxTokens: 130, threads: 2, target: { relaxed: false } }),
+  new WasmBackend({ maxTokens: 130, threads: 3, target: { relaxed: true } }),
+];
+
+/** What an operation gives on a backend. */
+async function resultOf(backend: Backend, lengths: readonly number[], make: Case) {
+  const batch = batchOf(lengths);
+  backend.begin(batch);
+  using maker = new Maker(backend, batch);
+  const op = make(maker);
+  backend.run(op);
+  const [result] = await backend.read([op.y]);
+  return result!;
+}
+
+/** Fails unless an operation gives the same on every backend as by its definition. */
+async function agree(lengths: readonly number[], make: Case, bound: number): Promise<void> {
+  const want = await resultOf(new ReferenceBackend({ maxTokens: 130 }), lengths, make);
+  for (const backend of BACKENDS) {
+    const result = await resultOf(backend, lengths, make);
+    assertClose(result, want, { atol: bound, rtol: bound }, backend.description);
+  }
+}
+
+/** Registers a test of some cases on every backend and batch. */
+function matches(what: string, cases: readonly (readonly [Case, tolerance: number])[]): void {
+  Deno.test(`${what} matches f64 on WebAssembly`, async () => {
+    for (const lengths of BATCHES) {
+      for (const [make, bound] of cases) await agree(lengths, make, bound);
+    }
+  });
+}
+
+for (const [inner, cols] of [[4, 12], [20, 3], [1, 9], [7, 8], [64, 64], [100, 130]] as const) {
+  // Sums in f32, of magnitude about 1.
+  matches(
+    `linear [${cols}, ${inner}]`,
+    ACTIVATIONS.map((activation) => [linear(inner, cols, activation), 3e-6] as const),
+  );
+}
+
+Deno.test("linear [1000, 384] matches f64 on WebAssembly", () =>
+  // Several chunks along both dimensions.
+  agree([1, 64, 1, 9, 55], linear(384, 1000, "gelu"), 3e-6));
+
+for (const activation of ACTIVATIONS) {
+  Deno.test(`${activation} matches f64 on WebAssembly from -20 to 20`, async () => {
+    const sweep = Float32Array.from({ length: 4001 }, (_, i) => (i - 2000) / 100);
+    await agree([1], (maker) => ({
+      op: "linear",
+      x: maker.input("x", 1),
+      weight: maker.backend.weight("weight", new Float32Array(sweep.length), sweep.length, 1),
+      bias: maker.backend.weight("bias", sweep, 1, sweep.length),
+      activation,
+      y: maker.output("y", "tokens", sweep.length),
+    }), 2.5e-7);
+  });
+}
+
+for (const cols of [1, 3, 4, 20, 100, 384]) {
+  matches(`layerNorm of ${cols} columns`, [
+    [layerNorm(cols, { eps: 1e-5, residual: false }), 3e-6],
+    [layerNorm(cols, { eps: 1e-12, residual: true }), 3e-6],
+    [layerNorm(cols, { eps: 1e-12, residual: false, scale: 40 }), 3e-6],
+  ]);
+}
+
+for (const [numHeads, headDim] of [[12, 32], [1, 1], [4, 3], [3, 5], [1, 64], [5, 20]] as const) {
+  matches(`attention of ${numHeads} heads of ${headDim} columns`, [
+    [attention(numHeads, headDim), 3e-6],
+    [attention(numHeads, headDim, { rows: "sequences" }), 3e-6],
+    // Scores of some tens: their f32 rounding, relative to e^score, decides.
+    [attention(numHeads, headDim, { scale: 4 }), 2e-4],
+  ]);
+}
+
+for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [3, 7]] as const) {
+  matches(`tinyAttention of ${numHeads} heads of ${headDim} columns`, [
+    // Sums of up to 21 products of magnitude up to 10.
+    [tinyAttention(20, numHeads, headDim, 1), 2e-5],
+    [tinyAttention(200, numHeads, headDim, 1), 2e-5],
+    [tinyAttention(5, numHeads, headDim, 1 / numHeads), 2e-5],
+    [tinyAttention(5, numHeads, headDim, -2.5), 2e-5],
+  ]);
+}
+
+matches("select", [[select(3), 0], [select(384), 0]]);
+
+for (const labels of [1, 2, 3, 9]) {
+  matches(`classify with ${labels} labels`, [
+    [classify(4, labels), 3e-6],
+    [classify(384, labels), 3e-6],
+  ]);
+}
+
+Deno.test("attention on WebAssembly matches f64 for sequences of 512 tokens", async () => {
+  const backend = new WasmBackend({ maxTokens: 600, threads: 2 });
+  await compare(backend, [512, 3, 33], attention(2, 32), { atol: 3e-6, rtol: 3e-6 });
+  backend.destroy();
+});
+
+Deno.test("attention on WebAssembly matches f64 for any batch", async () => {
+  const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 });
+  const shape = fc.record({
+    numHeads: fc.integer({ min: 1, max: 5 }),
+    headDim: fc.integer({ min: 1, max: 17 }),
+    rows: fc.constantFrom("tokens" as const, "sequences" as const),
+  });
+  await fc.assert(
+    fc.asyncProperty(lengths, shape, async (lengths, { numHeads, headDim, rows }) => {
+      await agree(lengths, attention(numHeads, headDim, { rows }), 3e-6);
+    }),
+    { seed: 6, numRuns: 40 },
+  );
+});
+
+Deno.test("results on WebAssembly are the same bits for any number of threads", async () => {
+  const lengths = [1, 64, 1, 9, 55];
+  const results = [];
+  for (const threads of [1, 2, 3, 5]) {
+    const backend = new WasmBackend({ maxTokens: 130, threads });
+    backend.begin(batchOf(lengths));
+    using maker = new Maker(backend, batchOf(lengths));
+    const ops = [
+      linear(384, 1000, "gelu"),
+      attention(12, 32),
+      layerNorm(100, { eps: 1e-5, residual: true }),
+      tinyAttention(384, 4, 1, 0.25),
+    ].map((make) => make(maker));
+    for (const op of ops) backend.run(op);
+    results.push(await backend.read(ops.map(({ y }) => y)));
+    backend.destroy();
+  }
+  for (const result of results) assertEquals(result, results[0]);
+});
+
+Deno.test("destroy() closes the backends of these tests", () => {
+  for (const backend of BACKENDS) backend.destroy();
+});
