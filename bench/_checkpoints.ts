@@ -62,12 +62,19 @@ export function bertOf(mebibytes: number): BertSize {
  */
 export async function writeBert(folder: string, size: BertSize, shards: number): Promise<void> {
   const block = makeBlock();
-  const dimension = (name: DimensionName) =>
-    name === 1 ? 1 : { ...size, maxPositionEmbeddings: 512, typeVocabSize: 2 }[name];
+  const sizes = {
+    ...size,
+    embeddingSize: size.hiddenSize,
+    maxPositionEmbeddings: 512,
+    typeVocabSize: 2,
+  };
+  const dimension = (name: DimensionName) => name === 1 ? 1 : sizes[name];
   const tensor = ({ name, shape }: WeightTemplate, layer: number) =>
     randomTensor(fillLayer(name, layer), shape.map(dimension), block);
   const steps = [
-    ...BERT.embeddings.filter(({ optional }) => !optional).map((each) => tensor(each, 0)),
+    ...BERT.embeddings.filter(({ optional, narrowOnly }) => !optional && !narrowOnly).map((each) =>
+      tensor(each, 0)
+    ),
     ...Array.from(
       { length: size.layers },
       (_, layer) => BERT.layer.map((each) => tensor(each, layer)),

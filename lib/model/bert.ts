@@ -4,57 +4,24 @@
  * @module
  */
 
-import type { Architecture, DimensionName, WeightTemplate } from "./architecture.ts";
-
-/** Weight and bias of a linear layer in torch's layout: `[out, in]` and `[out]`. */
-function linear(path: string, out: DimensionName, into: DimensionName): WeightTemplate[] {
-  return [
-    { name: `${path}.weight`, shape: [out, into] },
-    { name: `${path}.bias`, shape: [out] },
-  ];
-}
-
-/** Weight and bias of a LayerNorm; conversions from TensorFlow call them gamma and beta. */
-function layerNorm(path: string): WeightTemplate[] {
-  return [
-    { name: `${path}.weight`, shape: ["hiddenSize"], aliases: [`${path}.gamma`] },
-    { name: `${path}.bias`, shape: ["hiddenSize"], aliases: [`${path}.beta`] },
-  ];
-}
+import type { Architecture } from "./architecture.ts";
+import { defineArchitecture } from "./define.ts";
 
 /** The one table of BERT's tensors. */
-export const BERT: Architecture = {
+export const BERT: Architecture = defineArchitecture({
   modelType: "bert",
   prefixes: ["", "bert."],
-  embeddings: [
-    { name: "embeddings.word_embeddings.weight", shape: ["vocabSize", "hiddenSize"] },
-    {
-      name: "embeddings.position_embeddings.weight",
-      shape: ["maxPositionEmbeddings", "hiddenSize"],
-    },
-    { name: "embeddings.token_type_embeddings.weight", shape: ["typeVocabSize", "hiddenSize"] },
-    ...layerNorm("embeddings.LayerNorm"),
-    {
-      name: "embeddings.position_ids",
-      shape: [1, "maxPositionEmbeddings"],
-      optional: true,
-      buffer: true,
-    },
-  ],
-  layer: [
-    ...linear("encoder.layer.{layer}.attention.self.query", "hiddenSize", "hiddenSize"),
-    ...linear("encoder.layer.{layer}.attention.self.key", "hiddenSize", "hiddenSize"),
-    ...linear("encoder.layer.{layer}.attention.self.value", "hiddenSize", "hiddenSize"),
-    ...linear("encoder.layer.{layer}.attention.output.dense", "hiddenSize", "hiddenSize"),
-    ...layerNorm("encoder.layer.{layer}.attention.output.LayerNorm"),
-    ...linear("encoder.layer.{layer}.intermediate.dense", "intermediateSize", "hiddenSize"),
-    ...linear("encoder.layer.{layer}.output.dense", "hiddenSize", "intermediateSize"),
-    ...layerNorm("encoder.layer.{layer}.output.LayerNorm"),
-  ],
-  extra: [
-    { name: "pooler.dense.weight", shape: ["hiddenSize", "hiddenSize"], optional: true },
-    { name: "pooler.dense.bias", shape: ["hiddenSize"], optional: true },
-  ],
+  pooler: "pooler.dense",
   heads: ["cls.", "classifier.", "qa_outputs."],
+  classificationHead: {
+    dense: { path: "pooler.dense", prefixed: true, activation: "tanh" },
+    output: "classifier",
+  },
+  maskedLmHead: {
+    dense: { path: "cls.predictions.transform.dense", activation: "hiddenAct" },
+    norm: "cls.predictions.transform.LayerNorm",
+    decoder: "cls.predictions.decoder.weight",
+    bias: ["cls.predictions.bias", "cls.predictions.decoder.bias"],
+  },
   adapterPath: "encoder.layer.{layer}.tiny_attn",
-};
+});

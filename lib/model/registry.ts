@@ -5,10 +5,21 @@
  */
 
 import type { Architecture } from "./architecture.ts";
+import { ALBERT } from "./albert.ts";
 import { BERT } from "./bert.ts";
+import { DISTILBERT } from "./distilbert.ts";
+import { ELECTRA } from "./electra.ts";
+import { ROBERTA, XLM_ROBERTA } from "./roberta.ts";
 
 /** Every known architecture; a new one is a new table and a row here. */
-export const ARCHITECTURES: readonly Architecture[] = [BERT];
+export const ARCHITECTURES: readonly Architecture[] = [
+  BERT,
+  ROBERTA,
+  XLM_ROBERTA,
+  DISTILBERT,
+  ELECTRA,
+  ALBERT,
+];
 
 /**
  * Finds an architecture by `model_type`.

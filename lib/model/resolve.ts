@@ -15,10 +15,9 @@ import {
   type EncoderConfig,
   parseEncoderConfig,
   parseEncoderSizes,
-  requireModelType,
+  requireArchitecture,
   unsupportedSetting,
 } from "./config.ts";
-import { findArchitecture, supportedModelTypes } from "./registry.ts";
 
 /** A checkpoint recognised as a model: every weight the runtime needs has a name and a shape. */
 export interface ResolvedModel {
@@ -127,20 +126,6 @@ export function checkModel(
   return { faults: match.faults, warnings };
 }
 
-function requireArchitecture(
-  configJson: Readonly<Record<string, unknown>>,
-  path: string,
-): Architecture {
-  const modelType = requireModelType(configJson, path);
-  const architecture = findArchitecture(modelType);
-  if (architecture !== undefined) return architecture;
-  throw new TinygraftError(
-    `Cannot use "${path}": "model_type" is ${quote(modelType)}, expected one of ` +
-      `${supportedModelTypes()}: choose a model of such a kind`,
-    { code: "unsupported-architecture", path },
-  );
-}
-
 /** Expands the table: every tensor that the architecture knows at these sizes. */
 function expectedTensors(architecture: Architecture, config: EncoderConfig): Expected[] {
   const expand = (template: WeightTemplate, layer: number): Expected => ({
@@ -150,11 +135,13 @@ function expectedTensors(architecture: Architecture, config: EncoderConfig): Exp
     template,
   });
   const layers = Array.from(
-    { length: config.numHiddenLayers },
+    { length: config.numOwnLayers },
     (_, layer) => architecture.layer.map((template) => expand(template, layer)),
   );
+  const narrow = config.embeddingSize !== config.hiddenSize;
+  const embeddings = architecture.embeddings.filter(({ narrowOnly }) => narrow || !narrowOnly);
   return [
-    ...architecture.embeddings.map((template) => expand(template, 0)),
+    ...embeddings.map((template) => expand(template, 0)),
     ...layers.flat(),
     ...architecture.extra.map((template) => expand(template, 0)),
   ];

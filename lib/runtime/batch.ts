@@ -17,6 +17,8 @@ export interface PackedBatch extends RaggedBatch {
   readonly typeIds: Uint32Array<ArrayBuffer>;
   /** Position of each token in its own sequence, `[tokens]`. */
   readonly positions: Uint32Array<ArrayBuffer>;
+  /** The token of each sequence whose hidden state the head reads, `[sequences]`. */
+  readonly selected: Uint32Array<ArrayBuffer>;
 }
 
 /** How much one batch may hold. */
@@ -84,11 +86,13 @@ function pack(indices: readonly number[], encodings: readonly Encoding[]): Packe
   const ids = new Uint32Array(tokens);
   const typeIds = new Uint32Array(tokens);
   const positions = new Uint32Array(tokens);
+  const selected = new Uint32Array(indices.length);
   for (const [i, index] of indices.entries()) {
     const start = starts[i]!;
+    selected[i] = start + (encodings[index]!.selected ?? 0);
     ids.set(encodings[index]!.ids, start);
     typeIds.set(encodings[index]!.typeIds, start);
     for (let token = start; token < starts[i + 1]!; token++) positions[token] = token - start;
   }
-  return { tokens, starts, indices, ids, typeIds, positions };
+  return { tokens, starts, indices, ids, typeIds, positions, selected };
 }

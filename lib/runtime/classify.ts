@@ -4,9 +4,9 @@
  * @module
  */
 
-import { InterruptedError, TinygraftError } from "../errors.ts";
+import { DeviceError, InterruptedError, TinygraftError } from "../errors.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import { packBatches } from "./batch.ts";
+import { packBatches, type PackedBatch } from "./batch.ts";
 import type { Encoder } from "./encoder.ts";
 
 /** Logits of all rows, `f32 [rows, cols]`, row-major, in input order. */
@@ -40,7 +40,8 @@ export interface ClassifyOptions {
 }
 
 /**
- * Runs rows through every variant of an encoder, sharing embeddings and uploads.
+ * Runs rows through every variant of an encoder, sharing embeddings and uploads. A batch for which
+ * the device has no room is tried again in halves.
  *
  * @param encoder The encoder with its variants.
  * @param encodings One token sequence a row.
@@ -54,21 +55,24 @@ export async function classifyRows(
   encodings: readonly Encoding[],
   options: ClassifyOptions = {},
 ): Promise<{ variants: Logits[]; timings: RunTimings }> {
-  const limits = {
-    maxTokens: encoder.maxTokens,
-    maxSequences: options.maxSequences ?? Infinity,
-  };
   const before = { ...encoder.waited };
   let upload = 0;
   const variants: { logits: Float32Array<ArrayBuffer>; rows: number; cols: number }[] = [];
   let done = 0;
-  for (const batch of packBatches(encodings, limits)) {
+  const maxSequences = options.maxSequences ?? Infinity;
+  let batches = packBatches(encodings, { maxTokens: encoder.maxTokens, maxSequences });
+  while (batches.length > 0) {
+    const batch = batches[0]!;
     await yieldToSignals();
     if (options.signal?.aborted) throw new InterruptedError();
     const started = performance.now();
     await encoder.record(batch);
     upload += (performance.now() - started) / 1000;
-    const outputs = await encoder.read();
+    const outputs = await encoder.read().catch((error: unknown) => {
+      batches = repackSmaller(batches, encodings, maxSequences, error);
+      return undefined;
+    });
+    if (outputs === undefined) continue;
     for (const [index, output] of outputs.entries()) {
       const cols = output.length / batch.indices.length;
       variants[index] ??= {
@@ -78,6 +82,7 @@ export async function classifyRows(
       };
       scatter(output, batch.indices, variants[index]);
     }
+    batches = batches.slice(1);
     done += batch.indices.length;
     options.onProgress?.(done, encodings.length);
   }
@@ -85,6 +90,28 @@ export async function classifyRows(
   const compute = waited.compute - before.compute;
   const readback = waited.readback - before.readback;
   return { variants, timings: { upload, compute, readback } };
+}
+
+/**
+ * Packs what is left into batches of half the first one's size, for a device that had no room for
+ * it; throws the error when that cannot help.
+ */
+function repackSmaller(
+  batches: readonly PackedBatch[],
+  encodings: readonly Encoding[],
+  maxSequences: number,
+  error: unknown,
+): PackedBatch[] {
+  const { tokens, indices: { length: sequences } } = batches[0]!;
+  const helps = error instanceof DeviceError && error.code === "out-of-memory" && sequences > 1;
+  if (!helps) throw error;
+  const left = batches.flatMap(({ indices }) => indices);
+  const longest = Math.max(...left.map((index) => encodings[index]!.ids.length));
+  const limits = { maxTokens: Math.max(longest, Math.floor(tokens / 2)), maxSequences };
+  return packBatches(left.map((index) => encodings[index]!), limits).map((batch) => ({
+    ...batch,
+    indices: batch.indices.map((index) => left[index]!),
+  }));
 }
 
 function scatter(output: Float32Array, indices: readonly number[], into: Logits): void {

@@ -1,5 +1,5 @@
 /**
- * The forward pass: a BERT encoder with tiny attention and a linear classifier, on any backend.
+ * The forward pass: an encoder with tiny attention and a head, on any backend.
  *
  * @module
  */
@@ -7,25 +7,61 @@
 import type { Backend, Waited } from "../compute/backend.ts";
 import type { Value } from "../compute/value.ts";
 import type { PackedBatch } from "./batch.ts";
+import { Head } from "./head.ts";
 import { EncoderLayers } from "./layers.ts";
-import type { AdapterWeights, EncoderWeights } from "./load.ts";
+import type { AdapterWeights, EncoderWeights, TinyAttentionWeights } from "./load.ts";
 
 /**
  * Called with each named stage once it is recorded: `embeddings`, then for each layer i
  * `layer.i.attention`, `layer.i.adapter` (with a module only) and `layer.i.output`. For tests and
- * debugging: reading a stage waits for the device.
+ * debugging: reading a stage waits for the device, and the last layer, of which a head needs one
+ * row a sequence, is computed whole.
  */
 export type StageObserver = (stage: string, value: Value) => Promise<void>;
 
-/** A classifier's logits of one variant, `[sequences, labels]`. */
+/** What is compared: the base under some modules and a head. */
 interface Variant {
   readonly weights: AdapterWeights;
-  readonly logits: Value;
+  readonly head: Head;
 }
 
 /**
  * An encoder on a backend, with one variant for each adapter that is compared. The backend owns
  * everything and frees it when destroyed.
+ *
+ * @example Classify a sentence with and without an adapter
+ * ```ts
+ * import {
+ *   classifyRows,
+ *   createTokenizer,
+ *   Encoder,
+ *   loadAdapter,
+ *   loadEncoder,
+ *   openAdapter,
+ *   openBackend,
+ *   openModel,
+ * } from "tinygraft";
+ * import { assert } from "@std/assert";
+ *
+ * const folder = "fixtures/mini/encoder";
+ * using base = await openModel(folder);
+ * using adapter = await openAdapter("fixtures/mini/adapter");
+ * const backend = await openBackend("reference");
+ * const weights = await loadEncoder(base.checkpoint, base.model, backend);
+ * const adapted = await loadAdapter(adapter, backend);
+ * const encoder = new Encoder(backend, weights, [adapted, { ...adapted, modules: [] }]);
+ *
+ * const json = JSON.parse(await Deno.readTextFile(`${folder}/tokenizer.json`));
+ * const tokenizer = createTokenizer(json, undefined, "tokenizer.json");
+ * const rows = [tokenizer.encode("Where is my parcel?", undefined, 128)];
+ * const [withAdapter, without] = (await classifyRows(encoder, rows)).variants;
+ * backend.destroy();
+ *
+ * const { labels } = adapter.config.task;
+ * const best = withAdapter!.logits.indexOf(Math.max(...withAdapter!.logits));
+ * assert(labels?.[best] === "delivery");
+ * assert(withAdapter!.logits[best]! > without!.logits[best]!);
+ * ```
  */
 export class Encoder {
   readonly #backend: Backend;
@@ -38,16 +74,37 @@ export class Encoder {
    *
    * @param backend Where the weights lie.
    * @param weights The base, from `loadEncoder`.
-   * @param adapters One variant each, from `loadAdapter`.
+   * @param adapters One variant each: from `loadAdapter`, or with modules or head replaced, as in
+   * `{ ...adapter, ...await loadMaskedLmHead(…) }`.
+   * @param layers The base's layers with a workspace to share; one of its own unless given.
    */
-  constructor(backend: Backend, weights: EncoderWeights, adapters: readonly AdapterWeights[]) {
+  constructor(
+    backend: Backend,
+    weights: EncoderWeights,
+    adapters: readonly AdapterWeights[],
+    layers: EncoderLayers = new EncoderLayers(backend, weights),
+  ) {
     this.#backend = backend;
     this.#weights = weights;
-    this.#layers = new EncoderLayers(backend, weights);
+    this.#layers = layers;
     this.#variants = adapters.map((adapter, index) => ({
       weights: adapter,
-      logits: backend.value(`logits of variant ${index}`, "sequences", adapter.numLabels),
+      head: new Head(backend, adapter, {
+        label: `variant ${index}`,
+        layerNormEps: weights.config.layerNormEps,
+      }),
     }));
+  }
+
+  /**
+   * Makes an encoder of the same base for other adapters. Both share one workspace: a batch of one
+   * must be read before the other records.
+   *
+   * @param adapters One variant each.
+   * @returns The encoder.
+   */
+  withAdapters(adapters: readonly AdapterWeights[]): Encoder {
+    return new Encoder(this.#backend, this.#weights, adapters, this.#layers);
   }
 
   /** The configuration of the base. */
@@ -88,30 +145,42 @@ export class Encoder {
    * @throws {DeviceError} the first fault that the device reported.
    */
   read(): Promise<Float32Array<ArrayBuffer>[]> {
-    return this.#backend.read(this.#variants.map(({ logits }) => logits));
+    return this.#backend.read(this.#variants.map(({ head }) => head.logits));
   }
 
   async #recordVariant(
-    { weights, logits }: Variant,
+    { weights: { modules, layerNormEps }, head }: Variant,
     embedded: Value,
     observe?: StageObserver,
   ): Promise<void> {
-    const { classifier, modules, layerNormEps } = weights;
     const layers = this.#layers;
     let input = embedded;
     for (let index = 0; index < layers.length; index++) {
       const stage = (name: string, value: Value) =>
         observe?.(`layer.${index}.${name}`, value) ?? Promise.resolve();
-      let attended = layers.attention(index, input);
+      const selects = index === layers.length - 1 && observe === undefined;
+      const module = moduleOf(modules, index);
+      let attended = selects && module === undefined
+        ? layers.attentionOfSelected(index, input)
+        : layers.attention(index, input);
       await stage("attention", attended);
-      const module = modules[index];
-      if (module) {
+      if (module !== undefined) {
         attended = layers.adapt(module, layerNormEps, attended);
         await stage("adapter", attended);
+        // The module looks at all tokens, so rows can be left out from here on only.
+        if (selects) attended = layers.select(attended);
       }
       input = layers.feedForward(index, attended);
       await stage("output", input);
     }
-    this.#backend.run({ op: "classify", x: input, ...classifier, y: logits });
+    head.record(observe === undefined ? input : layers.select(input));
   }
+}
+
+/** A layer's module: where all layers share their weights, there is one for all. */
+function moduleOf(
+  modules: AdapterWeights["modules"],
+  layer: number,
+): TinyAttentionWeights | undefined {
+  return modules.length === 0 ? undefined : modules[layer % modules.length];
 }

@@ -6,15 +6,11 @@
  */
 
 import type { Backend } from "../compute/backend.ts";
+import type { Activation } from "../compute/ops/op.ts";
 import type { Value } from "../compute/value.ts";
-import { TinygraftError } from "../errors.ts";
 import type { PackedBatch } from "./batch.ts";
-import type {
-  EmbeddingTable,
-  EncoderWeights,
-  TinyAttentionWeights,
-  WeightAndBias,
-} from "./load.ts";
+import { sumEmbeddings } from "./embeddings.ts";
+import type { EncoderWeights, TinyAttentionWeights, WeightAndBias } from "./load.ts";
 
 /** Activations of one forward pass; `H` hidden_size, `F` intermediate_size, all `[tokens, …]`. */
 interface Workspace {
@@ -34,19 +30,24 @@ interface Workspace {
   readonly adapted: Value;
   /** `F`: inside the feed-forward block. */
   readonly intermediate: Value;
+  /** `E`: sum of the embeddings, where they are narrower than the hidden states. */
+  readonly narrowSum?: Value;
+  /** `E`: that sum after its LayerNorm. */
+  readonly narrow?: Value;
 }
 
 /**
  * The layers of one encoder on a backend, with one workspace. Each part records its operations and
  * gives the value that holds the result, which the next call of the same part overwrites. The
- * backend owns everything and frees it when destroyed.
+ * backend owns everything and frees it when destroyed, or before that when told to by `free`.
  */
 export class EncoderLayers {
   readonly #backend: Backend;
   readonly #weights: EncoderWeights;
   readonly #work: Workspace;
   readonly #embeddings: Float32Array<ArrayBuffer>;
-  readonly #scratch = new Map<number, Value>();
+  /** Values that not every run needs, made when they are first used. */
+  readonly #scratch = new Map<string, Value>();
 
   /**
    * Creates the workspace.
@@ -55,7 +56,7 @@ export class EncoderLayers {
    * @param weights The base, from `loadEncoder`.
    */
   constructor(backend: Backend, weights: EncoderWeights) {
-    const { hiddenSize, intermediateSize } = weights.config;
+    const { hiddenSize, intermediateSize, embeddingSize } = weights.config;
     this.#backend = backend;
     this.#weights = weights;
     const value = (label: string, cols: number) => backend.value(label, "tokens", cols);
@@ -68,8 +69,12 @@ export class EncoderLayers {
       attended: value("attended", hiddenSize),
       adapted: value("adapted", hiddenSize),
       intermediate: value("intermediate", intermediateSize),
+      ...(weights.projection && {
+        narrowSum: value("narrow sum", embeddingSize),
+        narrow: value("narrow", embeddingSize),
+      }),
     };
-    this.#embeddings = new Float32Array(backend.maxTokens * hiddenSize);
+    this.#embeddings = new Float32Array(backend.maxTokens * embeddingSize);
   }
 
   /** How many layers there are. */
@@ -94,17 +99,20 @@ export class EncoderLayers {
    * Begins a batch and records its embeddings.
    *
    * @param batch The packed sequences.
-   * @returns The embeddings after their LayerNorm, `[tokens, hidden_size]`.
+   * @returns What the first layer reads, `[tokens, hidden_size]`: the embeddings after their
+   * LayerNorm, brought to the width of the hidden states.
    * @throws {TinygraftError} with code `sequence-too-long`, or `invalid-tokenizer` for an id
    * outside the word table.
    */
   embed(batch: PackedBatch): Value {
-    const { embedded, projected } = this.#work;
-    const sums = this.#embeddings.subarray(0, batch.tokens * this.#weights.config.hiddenSize);
+    const { embedded, projected, narrowSum = projected, narrow = embedded } = this.#work;
+    const { config, embeddingNorm, projection } = this.#weights;
+    const sums = this.#embeddings.subarray(0, batch.tokens * config.embeddingSize);
     sumEmbeddings(batch, this.#weights, sums);
     this.#backend.begin(batch);
-    this.#backend.write(projected, sums);
-    this.#norm(projected, undefined, this.#weights.embeddingNorm, embedded);
+    this.#backend.write(narrowSum, sums);
+    this.#norm(narrowSum, undefined, embeddingNorm, narrow);
+    if (projection !== undefined) this.#linear(narrow, projection, embedded);
     return embedded;
   }
 
@@ -124,6 +132,40 @@ export class EncoderLayers {
     this.#linear(context, weights.attentionOutput, projected);
     this.#norm(projected, input, weights.attentionNorm, attended);
     return attended;
+  }
+
+  /**
+   * Records a layer's attention block for the batch's selected tokens only, which is all that the
+   * last layer's reader needs where no module stands between.
+   *
+   * @param layer The layer, from 0.
+   * @param input `[tokens, hidden_size]`.
+   * @returns The selected rows of what {@linkcode attention} gives, `[sequences, hidden_size]`.
+   */
+  attentionOfSelected(layer: number, input: Value): Value {
+    const { hiddenSize, numAttentionHeads: numHeads } = this.#weights.config;
+    const { qkv } = this.#work;
+    const weights = this.#weights.layers[layer]!;
+    const context = this.#rows("context", hiddenSize);
+    const projected = this.#rows("projected", hiddenSize);
+    const attended = this.#rows("attended", hiddenSize);
+    this.#linear(input, weights.qkv, qkv);
+    this.#backend.run({ op: "attention", qkv, numHeads, y: context });
+    this.#linear(context, weights.attentionOutput, projected);
+    this.#norm(projected, this.select(input), weights.attentionNorm, attended);
+    return attended;
+  }
+
+  /**
+   * Records that the rows of the batch's selected tokens are taken.
+   *
+   * @param input `[tokens, hidden_size]`.
+   * @returns `[sequences, hidden_size]`.
+   */
+  select(input: Value): Value {
+    const y = this.#rows("selected", input.cols);
+    this.#backend.run({ op: "select", x: input, y });
+    return y;
   }
 
   /**
@@ -156,37 +198,60 @@ export class EncoderLayers {
   }
 
   /**
-   * Records a layer's feed-forward block: LN(input + GELU(input W1ᵀ + b1) W2ᵀ + b2).
+   * Records a layer's feed-forward block: LN(input + act(input W1ᵀ + b1) W2ᵀ + b2), where act is
+   * the base's activation.
    *
    * @param layer The layer, from 0.
-   * @param input `[tokens, hidden_size]`.
-   * @returns The layer's output, `[tokens, hidden_size]`.
+   * @param input `[tokens, hidden_size]`, or `[sequences, hidden_size]` for selected rows.
+   * @returns The layer's output, of the input's shape.
    */
   feedForward(layer: number, input: Value): Value {
-    const { intermediate, projected, hidden } = this.#work;
+    const { hiddenSize, intermediateSize, hiddenAct } = this.#weights.config;
+    const { intermediate, projected, hidden } = input.rowsFollow === "tokens" ? this.#work : {
+      intermediate: this.#rows("intermediate", intermediateSize),
+      projected: this.#rows("projected", hiddenSize),
+      hidden: this.#rows("hidden", hiddenSize),
+    };
     const weights = this.#weights.layers[layer]!;
-    this.#linear(input, weights.intermediate, intermediate, "gelu");
+    this.#linear(input, weights.intermediate, intermediate, hiddenAct);
     this.#linear(intermediate, weights.output, projected);
     this.#norm(projected, input, weights.outputNorm, hidden);
     return hidden;
   }
 
+  /** Gives the workspace back to the backend; the layers cannot run afterwards. */
+  free(): void {
+    for (const value of [...Object.values(this.#work), ...this.#scratch.values()]) {
+      this.#backend.free(value);
+    }
+  }
+
   /** Modules of one width share what lies between their two steps. */
   #scratchFor({ numHeads, headDim }: TinyAttentionWeights): Value {
     const cols = 3 * numHeads * headDim;
-    const known = this.#scratch.get(cols);
+    return this.#made(`tiny attention qkv of ${cols} columns`, "tokens", cols);
+  }
+
+  /** What the last layer's selected rows need, `[sequences, cols]`. */
+  #rows(what: string, cols: number): Value {
+    return this.#made(`${what} of selected tokens`, "sequences", cols);
+  }
+
+  #made(label: string, rowsFollow: Value["rowsFollow"], cols: number): Value {
+    const known = this.#scratch.get(label);
     if (known !== undefined) return known;
-    const fresh = this.#backend.value(
-      `tiny attention qkv of ${cols} columns`,
-      "tokens",
-      cols,
-    );
-    this.#scratch.set(cols, fresh);
+    const fresh = this.#backend.value(label, rowsFollow, cols);
+    this.#scratch.set(label, fresh);
     return fresh;
   }
 
-  #linear(x: Value, { weight, bias }: WeightAndBias, y: Value, activation?: "gelu"): void {
-    this.#backend.run({ op: "linear", x, weight, bias, activation: activation ?? "none", y });
+  #linear(
+    x: Value,
+    { weight, bias }: WeightAndBias,
+    y: Value,
+    activation: Activation = "none",
+  ): void {
+    this.#backend.run({ op: "linear", x, weight, bias, activation, y });
   }
 
   #norm(x: Value, residual: Value | undefined, { weight, bias }: WeightAndBias, y: Value): void {
@@ -194,29 +259,4 @@ export class EncoderLayers {
     const sum = residual === undefined ? { x } : { x, residual };
     this.#backend.run({ op: "layerNorm", ...sum, weight, bias, eps, y });
   }
-}
-
-/** Gathers and sums word, position and type rows; tables stay in host memory, whatever their size. */
-function sumEmbeddings(batch: PackedBatch, weights: EncoderWeights, into: Float32Array): void {
-  const width = weights.config.hiddenSize;
-  const { words, positions, types } = weights;
-  for (let token = 0; token < batch.tokens; token++) {
-    const word = rowStart(words, batch.ids[token]!, width, "token id");
-    const position = rowStart(positions, batch.positions[token]!, width, "position");
-    const type = rowStart(types, batch.typeIds[token]!, width, "token type");
-    const target = token * width;
-    for (let i = 0; i < width; i++) {
-      // The order of BERT's own sum: word and type first, rounded to f32, then position.
-      const sum = Math.fround(words.values[word + i]! + types.values[type + i]!);
-      into[target + i] = sum + positions.values[position + i]!;
-    }
-  }
-}
-
-function rowStart(table: EmbeddingTable, row: number, width: number, what: string): number {
-  if (row < table.rows) return row * width;
-  throw new TinygraftError(
-    `Cannot embed ${what} ${row}: the base's table has ${table.rows} rows`,
-    { code: what === "position" ? "sequence-too-long" : "invalid-tokenizer" },
-  );
 }

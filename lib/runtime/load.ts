@@ -6,11 +6,15 @@
 
 import type { Adapter } from "../adapter/open.ts";
 import { headsOfLayer } from "../adapter/config.ts";
+import { moduleCount, unknownBase } from "../adapter/tensors.ts";
 import { type Checkpoint, readFloats, type TensorEntry } from "../checkpoint/open.ts";
 import type { Backend } from "../compute/backend.ts";
+import type { Activation } from "../compute/ops/op.ts";
 import type { Weight } from "../compute/value.ts";
 import { TinygraftError } from "../errors.ts";
+import { type Architecture, fillLayer, type LayerPaths } from "../model/architecture.ts";
 import type { EncoderConfig } from "../model/config.ts";
+import { findArchitecture } from "../model/registry.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 
 /** A table of rows in host memory, from which batches gather; `f32 [rows, cols]`. */
@@ -45,19 +49,23 @@ export interface LayerWeights {
   readonly outputNorm: WeightAndBias;
 }
 
-/** A BERT encoder's weights; the backend owns what lies on it. */
+/** An encoder's weights; the backend owns what lies on it. */
 export interface EncoderWeights {
+  /** The architecture's table. */
+  readonly architecture: Architecture;
   /** The base's configuration. */
   readonly config: EncoderConfig;
   /** Word embeddings, in host memory. */
   readonly words: EmbeddingTable;
   /** Position embeddings, in host memory. */
   readonly positions: EmbeddingTable;
-  /** Token type embeddings, in host memory. */
-  readonly types: EmbeddingTable;
+  /** Token type embeddings, in host memory; undefined where the architecture has none. */
+  readonly types: EmbeddingTable | undefined;
   /** LayerNorm of the embeddings. */
   readonly embeddingNorm: WeightAndBias;
-  /** One entry a layer. */
+  /** From the embeddings' width to that of the hidden states; undefined where both are one. */
+  readonly projection: WeightAndBias | undefined;
+  /** One entry a layer; the same for all where the architecture shares them. */
   readonly layers: readonly LayerWeights[];
 }
 
@@ -77,16 +85,35 @@ export interface TinyAttentionWeights {
   readonly scale: number;
 }
 
+/** What a head does to a hidden state before its last linear layer. */
+export interface TransformWeights {
+  /** The first linear layer. */
+  readonly dense: WeightAndBias;
+  /** What follows it. */
+  readonly activation: Activation;
+  /** LayerNorm after the activation, with the base's epsilon; undefined where there is none. */
+  readonly norm: WeightAndBias | undefined;
+}
+
+/** A head on a backend: what turns the selected hidden state of a sequence into logits. */
+export interface HeadWeights {
+  /** What comes before the last layer; left out by an adapter's classifier. */
+  readonly transform?: TransformWeights;
+  /** Last linear layer, `[labels, hidden_size]`, or the width of the transform. */
+  readonly classifier: WeightAndBias;
+  /** Outputs of the last layer. */
+  readonly numLabels: number;
+}
+
 /** An adapter's weights on a backend. */
-export interface AdapterWeights {
-  /** One module a layer; empty where only the classifier is run. */
+export interface AdapterWeights extends HeadWeights {
+  /**
+   * One module a layer, or one for all layers where the architecture shares them; empty where only
+   * the head is run.
+   */
   readonly modules: readonly TinyAttentionWeights[];
   /** Epsilon of the modules' LayerNorm. */
   readonly layerNormEps: number;
-  /** Linear layer on token 0, `[labels, hidden_size]`. */
-  readonly classifier: WeightAndBias;
-  /** Outputs of the classifier. */
-  readonly numLabels: number;
 }
 
 /**
@@ -103,23 +130,28 @@ export async function loadEncoder(
   model: ResolvedModel,
   backend: Backend,
 ): Promise<EncoderWeights> {
-  const { config } = model;
+  const { architecture, config } = model;
+  const { embeddingPaths: paths } = architecture;
   const read = (name: string) => readFinite(entryOf(checkpoint, model, name));
-  const table = async (name: string): Promise<EmbeddingTable> => {
-    const values = await read(name);
-    return { values, rows: values.length / config.hiddenSize };
+  const table = async (path: string): Promise<EmbeddingTable> => {
+    const values = await read(`${path}.weight`);
+    return { values, rows: values.length / config.embeddingSize };
   };
-  const layers: LayerWeights[] = [];
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    layers.push(await loadLayer(read, backend, `encoder.layer.${layer}`));
+  const own: LayerWeights[] = [];
+  for (let layer = 0; layer < config.numOwnLayers; layer++) {
+    own.push(await loadLayer(read, backend, architecture.layerPaths, layer));
   }
+  const { projection } = paths;
+  const projects = projection !== undefined && model.names.has(`${projection}.weight`);
   return {
+    architecture,
     config,
-    words: await table("embeddings.word_embeddings.weight"),
-    positions: await table("embeddings.position_embeddings.weight"),
-    types: await table("embeddings.token_type_embeddings.weight"),
-    embeddingNorm: await loadNorm(read, backend, "embeddings.LayerNorm"),
-    layers,
+    words: await table(paths.words),
+    positions: await table(paths.positions),
+    types: paths.types === undefined ? undefined : await table(paths.types),
+    embeddingNorm: await loadNorm(read, backend, paths.norm),
+    projection: projects ? await loadLinear(read, backend, projection) : undefined,
+    layers: Array.from({ length: config.numHiddenLayers }, (_, layer) => own[layer % own.length]!),
   };
 }
 
@@ -138,15 +170,22 @@ export async function loadAdapter(
   options: { readonly classifierOnly?: boolean } = {},
 ): Promise<AdapterWeights> {
   const { config } = adapter;
+  const architecture = findArchitecture(config.baseModelType);
+  if (architecture === undefined) throw unknownBase(config);
   const read = (name: string) => readFinite(adapterEntry(adapter, name));
   const modules: TinyAttentionWeights[] = [];
-  const count = options.classifierOnly ? 0 : config.numHiddenLayers;
+  const count = options.classifierOnly ? 0 : moduleCount(config);
   for (let layer = 0; layer < count; layer++) {
-    const prefix = `encoder.layer.${layer}.tiny_attn`;
+    const prefix = fillLayer(architecture.adapterPath, layer);
     const numHeads = headsOfLayer(config, layer);
     modules.push({
       norm: await loadNorm(read, backend, `${prefix}.norm`),
-      qkv: await loadFused(read, backend, prefix),
+      qkv: await loadFused(
+        read,
+        backend,
+        `${prefix}.qkv`,
+        ["query", "key", "value"].map((part) => `${prefix}.${part}`),
+      ),
       output: await loadLinear(read, backend, `${prefix}.output`),
       numHeads,
       headDim: config.headDim,
@@ -159,14 +198,21 @@ export async function loadAdapter(
 
 type Read = (name: string) => Promise<Float32Array>;
 
-async function loadLayer(read: Read, backend: Backend, prefix: string): Promise<LayerWeights> {
+async function loadLayer(
+  read: Read,
+  backend: Backend,
+  paths: LayerPaths,
+  layer: number,
+): Promise<LayerWeights> {
+  const at = (path: string) => fillLayer(path, layer);
+  const parts = [at(paths.query), at(paths.key), at(paths.value)];
   return {
-    qkv: await loadFused(read, backend, `${prefix}.attention.self`),
-    attentionOutput: await loadLinear(read, backend, `${prefix}.attention.output.dense`),
-    attentionNorm: await loadNorm(read, backend, `${prefix}.attention.output.LayerNorm`),
-    intermediate: await loadLinear(read, backend, `${prefix}.intermediate.dense`),
-    output: await loadLinear(read, backend, `${prefix}.output.dense`),
-    outputNorm: await loadNorm(read, backend, `${prefix}.output.LayerNorm`),
+    qkv: await loadFused(read, backend, `${at(paths.query)} with key and value`, parts),
+    attentionOutput: await loadLinear(read, backend, at(paths.attentionOutput)),
+    attentionNorm: await loadNorm(read, backend, at(paths.attentionNorm)),
+    intermediate: await loadLinear(read, backend, at(paths.intermediate)),
+    output: await loadLinear(read, backend, at(paths.output)),
+    outputNorm: await loadNorm(read, backend, at(paths.outputNorm)),
   };
 }
 
@@ -184,17 +230,31 @@ async function loadNorm(read: Read, backend: Backend, name: string): Promise<Wei
 }
 
 /** One product gives query, key and value: their rows are stacked in this order. */
-async function loadFused(read: Read, backend: Backend, prefix: string): Promise<WeightAndBias> {
+async function loadFused(
+  read: Read,
+  backend: Backend,
+  label: string,
+  parts: readonly string[],
+): Promise<WeightAndBias> {
   const weights: Float32Array[] = [];
   const biases: Float32Array[] = [];
-  for (const part of ["query", "key", "value"]) {
-    weights.push(await read(`${prefix}.${part}.weight`));
-    biases.push(await read(`${prefix}.${part}.bias`));
+  for (const part of parts) {
+    weights.push(await read(`${part}.weight`));
+    biases.push(await read(`${part}.bias`));
   }
-  return placeLinear(backend, `${prefix}.qkv`, concatenate(weights), concatenate(biases));
+  return placeLinear(backend, label, concatenate(weights), concatenate(biases));
 }
 
-function placeLinear(
+/**
+ * Puts a linear layer onto a backend.
+ *
+ * @param backend Where it goes; it owns the weights.
+ * @param name The layer's name, for messages.
+ * @param weight f32 [out, in], row-major; copied.
+ * @param bias f32 [out]; copied.
+ * @returns The two weights.
+ */
+export function placeLinear(
   backend: Backend,
   name: string,
   weight: Float32Array,
@@ -238,8 +298,15 @@ function missing(tensor: string, path: string): TinygraftError {
   });
 }
 
-/** NaN or infinity in a weight would come out as a metric of 0: it is reported as what it is. */
-async function readFinite(entry: TensorEntry): Promise<Float32Array<ArrayBuffer>> {
+/**
+ * Reads a tensor's values. NaN or infinity in a weight would come out as a metric of 0: it is
+ * reported as what it is.
+ *
+ * @param entry The tensor.
+ * @returns Its values, row-major.
+ * @throws {TinygraftError} with code `non-finite` for NaN or infinity.
+ */
+export async function readFinite(entry: TensorEntry): Promise<Float32Array<ArrayBuffer>> {
   const values = await readFloats(entry);
   // x - x is 0 for finite x and NaN else: the sum shows one bad value without a branch each.
   let sum = 0;

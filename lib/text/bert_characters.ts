@@ -1,8 +1,8 @@
 /**
- * Character classes of the BERT normaliser and pre-tokeniser, as the `tokenizers` library in Rust
+ * Character classes of the normalisers and pre-tokenisers, as the `tokenizers` library in Rust
  * (which Python uses) has them.
  *
- * That library's general categories are those of Unicode 8, while a JavaScript engine knows those
+ * That library's general categories are those of Unicode 8, in some normalisers of 9, while a JavaScript engine knows those
  * of its own, later Unicode version. The lists below hold the code points for which the two
  * differ, so that a rare script gives the same ids in both.
  *
@@ -24,6 +24,26 @@ const LATER_MARKS = `
 
 // Nonspacing marks in Unicode 8 that have another category today.
 const FORMER_MARKS = "1734 1171e";
+
+// Marks of every kind since Unicode 9, which the Rust library's other normalisers know.
+const LATER_COMBINING = `
+7fd 897-89f 8ca-8d3 9fe afa-aff b55 c04 c3c cf3 d00 d3b-d3c d81 eba ece 1715 180f 1abf-1ace 1cf7
+1df6-1dfa a82c a8ff 10d24-10d27 10d69-10d6d 10eab-10eac 10efc-10eff 10f46-10f50 10f82-10f85 11070
+11073-11074 110c2 11145-11146 111c9 111ce-111cf 11241 1133b 113b8-113c0 113c2 113c5 113c7-113ca
+113cc-113d0 113d2 113e1-113e2 1145e 1182c-1183a 11930-11935 11937-11938 1193b-1193e 11940
+11942-11943 119d1-119d7 119da-119e0 119e4 11a01-11a0a 11a33-11a39 11a3b-11a3e 11a47 11a51-11a5b
+11a8a-11a99 11d31-11d36 11d3a 11d3c-11d3d 11d3f-11d45 11d47 11d8a-11d8e 11d90-11d91 11d93-11d97
+11ef3-11ef6 11f00-11f01 11f03 11f34-11f3a 11f3e-11f42 11f5a 13440 13447-13455 1611e-1612f 16f4f
+16f7f-16f87 16fe4 16ff0-16ff1 1cf00-1cf2d 1cf30-1cf46 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef
+1e4ec-1e4ef 1e5ee-1e5ef`;
+
+// Marks in Unicode 9 that have another category today.
+const FORMER_COMBINING = "1cf2-1cf3";
+
+// Characters with a compatibility decomposition that came after Unicode 9.
+const LATER_DECOMPOSED = `
+32ff a7f2-a7f4 ab69 105c9 105e4 10781-10785 10787-107b0 107b2-107ba 11383 11385 1138e 11391 113c5
+113c7-113c8 11938 16121-16128 16d68-16d6a 1ccd6-1ccf9 1e030-1e06d 1f16c 1fbf0-1fbf9`;
 
 // Format characters since Unicode 8.
 const LATER_FORMATS = "890-891 8e2 110cd 13430-1343f";
@@ -72,6 +92,15 @@ export const NONSPACING_MARKS: RegExp = new RegExp(
   `[[\\p{Mn}${ranges(FORMER_MARKS)}]--[${ranges(LATER_MARKS)}]]`,
   "gv",
 );
+
+/** Matches marks of every kind: what stripping accents removes outside BERT's normaliser. */
+export const COMBINING_MARKS: RegExp = new RegExp(
+  `[[\\p{M}${ranges(FORMER_COMBINING)}]--[${ranges(LATER_COMBINING)}]]`,
+  "gv",
+);
+
+/** Matches runs of characters that were known when the Rust library's decompositions were made. */
+export const DECOMPOSABLE: RegExp = new RegExp(`[^${ranges(LATER_DECOMPOSED)}]+`, "gv");
 
 /** Matches one word, or one punctuation character, of normalised text. */
 export const WORDS: RegExp = new RegExp(

@@ -47,8 +47,18 @@ export function normalizeBertText(text: string, settings: BertNormalizerConfig):
   if (clean_text) text = text.replace(REMOVED_CHARACTERS, "").replace(WHITE_SPACE, " ");
   if (handle_chinese_chars) text = text.replace(IDEOGRAPHS, " $& ");
   if (strip_accents ?? lowercase) text = text.normalize("NFD").replace(NONSPACING_MARKS, "");
+  return lowercase ? lowerCase(text) : text;
+}
+
+/**
+ * Lowers the case of each character on its own.
+ *
+ * @param text The text.
+ * @returns The text in lower case.
+ */
+export function lowerCase(text: string): string {
   // A capital sigma is the one letter whose lower case JavaScript takes from its neighbours.
-  return lowercase ? text.replaceAll("Σ", "σ").toLowerCase() : text;
+  return text.replaceAll("Σ", "σ").toLowerCase();
 }
 
 /**

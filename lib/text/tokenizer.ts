@@ -4,13 +4,10 @@
  * @module
  */
 
-import {
-  BertNormalizer,
-  BertPreTokenizer,
-  Tokenizer as HuggingFaceTokenizer,
-} from "@huggingface/tokenizers";
+import { BPE, Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { UsageError } from "../errors.ts";
-import { type BertNormalizerConfig, normalizeBertText, splitBertWords } from "./bert_text.ts";
+import type { BertNormalizerConfig } from "./bert_text.ts";
+import { makeExact } from "./exact.ts";
 import { invalidTokenizer, parseTemplate, specialCount, type TemplatePiece } from "./template.ts";
 import { longestFirst } from "./truncate.ts";
 
@@ -20,6 +17,8 @@ export interface Encoding {
   readonly ids: Uint32Array<ArrayBuffer>;
   /** Token type ids, u32 [length]: which text a token belongs to. */
   readonly typeIds: Uint32Array<ArrayBuffer>;
+  /** Which token's hidden state a head reads, from 0; the first when left out. */
+  readonly selected?: number;
 }
 
 /** Turns text into token ids; made by {@linkcode createTokenizer}. */
@@ -93,8 +92,10 @@ export function createTokenizer(
   const vocabSize = 1 + largestId(inner, [...template.single, ...template.pair], path);
   const side = tokenizerConfig?.truncation_side === "left" ? "left" : "right";
 
+  // A piece that is not in the vocabulary has no id where there is no unknown token: it is dropped.
   const tokenIds = (text: string) =>
-    inner.encode(text.toWellFormed(), { add_special_tokens: false }).ids;
+    inner.encode(text.toWellFormed(), { add_special_tokens: false }).ids
+      .filter((id) => id !== undefined);
 
   const encode = (text: string, pair: string | undefined, maxLength: number): Encoding => {
     const pieces = pair === undefined ? template.single : template.pair;
@@ -109,7 +110,7 @@ export function createTokenizer(
   return { encode, vocabSize };
 }
 
-/** Builds the wrapped tokenizer, with BERT's text rules made exact. */
+/** Builds the wrapped tokenizer, with its text rules made exact. */
 function createInner(
   json: Record<string, unknown>,
   config: Record<string, unknown>,
@@ -123,52 +124,21 @@ function createInner(
       path,
     );
   }
-  let inner: HuggingFaceTokenizer;
   try {
-    inner = new HuggingFaceTokenizer(json, config);
+    const inner = new HuggingFaceTokenizer(json, config);
+    makeExact(inner, bertOverrides(config));
+    return inner;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw invalidTokenizer(reason, path, cause);
   }
-  const normalizer = json.normalizer as BertNormalizerConfig | null;
-  if (normalizer?.type === "BertNormalizer") {
-    inner.normalizer = new ExactBertNormalizer(withOverrides(normalizer, config));
-  }
-  const preTokenizer = json.pre_tokenizer as { type: string } | null;
-  if (preTokenizer?.type === "BertPreTokenizer") inner.pre_tokenizer = new ExactBertPreTokenizer();
-  return inner;
 }
 
-/** The package's normaliser with the Rust library's results. */
-class ExactBertNormalizer extends BertNormalizer {
-  readonly #settings: BertNormalizerConfig;
-
-  constructor(settings: BertNormalizerConfig) {
-    super({ ...settings } as ConstructorParameters<typeof BertNormalizer>[0]);
-    this.#settings = settings;
-  }
-
-  override normalize(text: string): string {
-    return normalizeBertText(text, this.#settings);
-  }
-}
-
-/** The package's pre-tokeniser with the Rust library's results. */
-class ExactBertPreTokenizer extends BertPreTokenizer {
-  override pre_tokenize_text(text: string): string[] {
-    return splitBertWords(text);
-  }
-}
-
-/** Applies the settings of tokenizer_config.json that win over tokenizer.json's normaliser. */
-function withOverrides(
-  normalizer: BertNormalizerConfig,
-  config: Record<string, unknown>,
-): BertNormalizerConfig {
-  if (!BERT_CLASSES.test(String(config.tokenizer_class))) return normalizer;
+/** The settings of tokenizer_config.json that win over tokenizer.json's normaliser. */
+function bertOverrides(config: Record<string, unknown>): Partial<BertNormalizerConfig> {
+  if (!BERT_CLASSES.test(String(config.tokenizer_class))) return {};
   const { do_lower_case, strip_accents, tokenize_chinese_chars } = config;
   return {
-    ...normalizer,
     ...(typeof do_lower_case === "boolean" && { lowercase: do_lower_case }),
     ...((typeof strip_accents === "boolean" || strip_accents === null) && { strip_accents }),
     ...(typeof tokenize_chinese_chars === "boolean" &&
@@ -190,7 +160,9 @@ function largestId(
     }
     largest = Math.max(largest, id);
   }
-  if (model?.unk_token_id !== undefined) return largest;
+  // Byte-level BPE has every byte in its vocabulary, so that nothing is unknown.
+  const bytes = model instanceof BPE && (model.unk_token ?? null) === null;
+  if (bytes || model?.unk_token_id !== undefined) return largest;
   const token = JSON.stringify(model?.unk_token ?? null);
   throw invalidTokenizer(`the unknown token ${token} is not in the vocabulary`, path);
 }

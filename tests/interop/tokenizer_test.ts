@@ -1,8 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { parseDataset } from "../../lib/text/dataset.ts";
 import { findTask } from "../../lib/text/tasks.ts";
 import { createTokenizer } from "../../lib/text/tokenizer.ts";
 import { sharedPath } from "../_shared.ts";
+
+const FIXTURES = new URL("../../fixtures/", import.meta.url);
 
 /** Texts, or pairs of texts, to encode at one maximum length. */
 interface Group {
@@ -40,6 +43,9 @@ const HOSTILE = [
   `aaa${" ".repeat(200)}b`,
   "word ".repeat(150),
   "unaffable ##ing ## #",
+  "a <mask> b  <mask>c <s></s> <pad> <unk>",
+  "``quoted'' text  --  and   spaces ",
+  "ﬃ ½ ² ™ … Ⅻ ﷺ か\u3099 ᄀ\u1161\u11a8 नि",
 ];
 
 /** The texts of the first rows of a GLUE file. */
@@ -123,16 +129,26 @@ function equal(actual: readonly number[], want: Uint32Array): boolean {
   return actual.length === want.length && actual.every((id, i) => id === want[i]);
 }
 
-Deno.test("encode() gives the ids and type ids of Python's AutoTokenizer", async () => {
-  const model = sharedPath("models/all-minilm-l6-v2");
-  const glue = sharedPath("data/glue");
-  if (model === undefined || glue === undefined) return;
-  const readJson = (name: string) => JSON.parse(Deno.readTextFileSync(`${model}/${name}`));
-  const path = `${model}/tokenizer.json`;
+/** Texts that need no data set: pairs and single texts at every length, and every code point. */
+function makeHostileGroups(): Group[] {
+  const pairs = [...HOSTILE.slice(7), ...HOSTILE.slice(0, 7)];
+  const groups = MAX_LENGTHS.filter((length) => length > 3).flatMap((maxLength) => [
+    { name: "hostile texts", texts: HOSTILE, pairs: null, maxLength },
+    { name: "hostile pairs", texts: HOSTILE, pairs, maxLength },
+  ]);
+  const sentences = Deno.readTextFileSync(new URL("mini/data/dev.tsv", FIXTURES)).split("\n");
+  const own = { name: "sentences", texts: sentences, pairs: null, maxLength: 128 };
+  const all = { name: "every code point", texts: everyCodePoint(), pairs: null, maxLength: 512 };
+  return [...groups, own, all];
+}
+
+/** Compares a folder's tokenizer with Python's, and counts texts. */
+async function compareWithPython(folder: string, groups: readonly Group[]) {
+  const readJson = (name: string) => JSON.parse(Deno.readTextFileSync(`${folder}/${name}`));
+  const path = `${folder}/tokenizer.json`;
   const config = readJson("tokenizer_config.json");
   const tokenizer = createTokenizer(readJson("tokenizer.json"), config, path);
-  const groups = makeGroups(glue);
-  const want = await encodeInPython(model, groups);
+  const want = await encodeInPython(folder, groups);
   let next = 0;
   let compared = 0;
   let truncated = 0;
@@ -151,5 +167,21 @@ Deno.test("encode() gives the ids and type ids of Python's AutoTokenizer", async
     }
   }
   assertEquals(next, want.length);
+  return { compared, truncated };
+}
+
+Deno.test("encode() gives the ids and type ids of Python's AutoTokenizer", async () => {
+  const model = sharedPath("models/all-minilm-l6-v2");
+  const glue = sharedPath("data/glue");
+  if (model === undefined || glue === undefined) return;
+  const { compared, truncated } = await compareWithPython(model, makeGroups(glue));
   assert(compared > 30_000 && truncated > 10_000, `${compared} compared, ${truncated} truncated`);
 });
+
+for (const name of ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]) {
+  Deno.test(`encode() gives the ids and type ids of Python's tokenizer for ${name}`, async () => {
+    const folder = fromFileUrl(new URL(`architectures/${name}`, FIXTURES));
+    const { compared, truncated } = await compareWithPython(folder, makeHostileGroups());
+    assert(compared > 17_000 && truncated > 100, `${compared} compared, ${truncated} truncated`);
+  });
+}

@@ -18,13 +18,17 @@ Deno.test("parseEncoderConfig() fills in the defaults of transformers", () => {
   assertEquals(parseEncoderConfig(MINIMAL, "config.json"), {
     modelType: "bert",
     hiddenSize: 12,
+    embeddingSize: 12,
     numHiddenLayers: 2,
+    numOwnLayers: 2,
     numAttentionHeads: 3,
     intermediateSize: 48,
     hiddenAct: "gelu",
     layerNormEps: 1e-12,
     vocabSize: 100,
     maxPositionEmbeddings: 32,
+    firstPosition: 0,
+    maxSequenceLength: 32,
     typeVocabSize: 2,
     padTokenId: 0,
   });
@@ -53,7 +57,7 @@ const REFUSED: [what: string, change: Record<string, unknown>, message: string][
   ["a size in quotes", { intermediate_size: "48" }, '"intermediate_size" is "48"'],
   ["a hostile layer count", { num_hidden_layers: 1e12 }, "at most 10000"],
   ["heads that do not divide the hidden size", { num_attention_heads: 5 }, "multiple of"],
-  ["another activation", { hidden_act: "gelu_new" }, '"hidden_act" is "gelu_new"'],
+  ["another activation", { hidden_act: "silu" }, '"hidden_act" is "silu", expected one of "gelu"'],
   ["relative positions", { position_embedding_type: "relative_key" }, '"relative_key"'],
   ["a decoder", { is_decoder: true }, '"is_decoder" is true'],
   ["no model_type", { model_type: undefined }, '"model_type" is missing'],
@@ -71,3 +75,52 @@ for (const [what, change, message] of REFUSED) {
     assertEquals([error.code, error.path], ["invalid-config", "dir/config.json"]);
   });
 }
+
+const DISTIL = {
+  model_type: "distilbert",
+  dim: 12,
+  n_layers: 2,
+  n_heads: 3,
+  hidden_dim: 48,
+  vocab_size: 100,
+  max_position_embeddings: 32,
+};
+
+Deno.test("parseEncoderConfig() reads DistilBERT's own keys", () => {
+  const config = parseEncoderConfig({ ...DISTIL, activation: "relu" }, "config.json");
+  const { hiddenSize, numHiddenLayers, numAttentionHeads, intermediateSize } = config;
+  assertEquals([hiddenSize, numHiddenLayers, numAttentionHeads, intermediateSize], [12, 2, 3, 48]);
+  assertEquals([config.hiddenAct, config.typeVocabSize, config.layerNormEps], ["relu", 0, 1e-12]);
+  const odd = () => parseEncoderConfig({ ...DISTIL, n_heads: 5 }, "config.json");
+  assertThrows(odd, TinygraftError, '"dim" is 12, expected a multiple of "n_heads"');
+});
+
+Deno.test("parseEncoderConfig() lets RoBERTa's positions begin after the padding token's id", () => {
+  const roberta = { ...MINIMAL, model_type: "roberta", type_vocab_size: 1 };
+  const config = parseEncoderConfig(roberta, "config.json");
+  assertEquals([config.padTokenId, config.firstPosition, config.maxSequenceLength], [1, 2, 30]);
+  const full = () => parseEncoderConfig({ ...roberta, pad_token_id: 31 }, "config.json");
+  assertThrows(full, TinygraftError, "expected more than 32");
+});
+
+Deno.test("parseEncoderConfig() reads ALBERT's shared layers, narrow embeddings and activation", () => {
+  const albert = { ...MINIMAL, model_type: "albert", embedding_size: 7 };
+  const config = parseEncoderConfig(albert, "config.json");
+  const { numHiddenLayers, numOwnLayers, embeddingSize, hiddenAct } = config;
+  assertEquals([numHiddenLayers, numOwnLayers, embeddingSize, hiddenAct], [2, 1, 7, "geluTanh"]);
+  const groups = () => parseEncoderConfig({ ...albert, num_hidden_groups: 2 }, "config.json");
+  assertThrows(groups, TinygraftError, '"num_hidden_groups" is 2, expected 1');
+});
+
+Deno.test("parseEncoderConfig() takes 128 as ELECTRA's embedding width, as transformers does", () => {
+  assertEquals(parseEncoderConfig({ ...MINIMAL, model_type: "electra" }, "c").embeddingSize, 128);
+});
+
+Deno.test("parseEncoderConfig() lists the architectures when it does not know one", () => {
+  const error = assertThrows(
+    () => parseEncoderConfig({ ...MINIMAL, model_type: "gpt2" }, "c"),
+    TinygraftError,
+    '"bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert"',
+  );
+  assertEquals(error.code, "unsupported-architecture");
+});

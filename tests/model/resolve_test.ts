@@ -159,9 +159,9 @@ Deno.test("checkModel() only warns of a sound model that cannot be run", () => {
   const other = checkModel({ model_type: "llama" }, bertTensors(), "base");
   assertEquals(other.faults, []);
   assertEquals(other.warnings.map(({ code }) => code), ["unsupported-architecture"]);
-  const relu = checkModel({ ...CONFIG, hidden_act: "relu" }, bertTensors(), "base");
-  assertEquals(relu.faults, []);
-  assertEquals(relu.warnings.map(({ code }) => code), ["invalid-config"]);
+  const silu = checkModel({ ...CONFIG, hidden_act: "silu" }, bertTensors(), "base");
+  assertEquals(silu.faults, []);
+  assertEquals(silu.warnings.map(({ code }) => code), ["invalid-config"]);
   const half = bertTensors().set("embeddings.LayerNorm.bias", { dtype: "F64", shape: [4] });
   assertEquals(checkModel(CONFIG, half, "base").warnings.map(({ code }) => code), [
     "unsupported-dtype",
@@ -172,4 +172,36 @@ Deno.test("checkModel() reports a malformed config as a fault", () => {
   const { faults } = checkModel({ ...CONFIG, hidden_size: "4" }, bertTensors(), "base");
   assert(faults.length === 1);
   assertEquals(faults[0]?.code, "invalid-config");
+});
+
+/** The projection of ELECTRA's embeddings, with everything else left out. */
+function electraFaults(embedding_size: number, shape?: readonly number[]): string[] {
+  const tensors = bertTensors();
+  if (shape !== undefined) {
+    tensors.set("embeddings_project.weight", { dtype: "F32", shape });
+    tensors.set("embeddings_project.bias", { dtype: "F32", shape: [4] });
+  }
+  for (const name of ["word_embeddings", "position_embeddings", "token_type_embeddings"]) {
+    const { dtype, shape } = tensors.get(`embeddings.${name}.weight`)!;
+    tensors.set(`embeddings.${name}.weight`, { dtype, shape: [shape[0]!, embedding_size] });
+  }
+  for (const name of ["weight", "bias"]) {
+    tensors.set(`embeddings.LayerNorm.${name}`, { dtype: "F32", shape: [embedding_size] });
+  }
+  const config = { ...CONFIG, model_type: "electra", embedding_size };
+  const { faults, warnings } = checkModel(config, tensors, "base");
+  return [...faults, ...warnings].map(({ code, tensor }) => `${code} ${tensor}`);
+}
+
+Deno.test("checkModel() wants ELECTRA's projection only where its embeddings are narrow", () => {
+  assertEquals(electraFaults(4), []);
+  assertEquals(electraFaults(3, [4, 3]), []);
+  assertEquals(electraFaults(3), [
+    "missing-tensor embeddings_project.weight",
+    "missing-tensor embeddings_project.bias",
+  ]);
+  assertEquals(electraFaults(4, [4, 4]), [
+    "unexpected-tensor embeddings_project.weight",
+    "unexpected-tensor embeddings_project.bias",
+  ]);
 });

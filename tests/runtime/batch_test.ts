@@ -20,6 +20,12 @@ Deno.test("packBatches() lays sequences end to end with their positions and type
   assertEquals([...batch!.typeIds], [0, 0, 1, 1, 0, 1]);
 });
 
+Deno.test("packBatches() places the selected token of each sequence", () => {
+  const sequences = [{ ...sequence(2), selected: 1 }, { ...sequence(4), selected: 2 }, sequence(1)];
+  const [batch] = packBatches(sequences, { maxTokens: 10, maxSequences: 10 });
+  assertEquals([...batch!.selected], [2, 5, 6]);
+});
+
 Deno.test("packBatches() caps sequences as well as tokens", () => {
   const five = Array.from({ length: 5 }, () => sequence(1));
   const batches = packBatches(five, { maxTokens: 100, maxSequences: 2 });

@@ -171,6 +171,21 @@ Deno.test("createTokenizer() lets a BERT tokenizer_config.json override the norm
   assertEquals(tokens(lower.encode("Graft", undefined, 9)), "[CLS] graft [SEP]");
 });
 
+Deno.test("createTokenizer() needs no unknown token for byte-level BPE, and drops what has no id", () => {
+  const byteLevel = json({
+    normalizer: null,
+    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+    model: {
+      type: "BPE",
+      unk_token: null,
+      vocab: { "[CLS]": 2, "[SEP]": 3, a: 5, b: 6, "Ġ": 7, "Ġa": 8 },
+      merges: [["Ġ", "a"]],
+    },
+  });
+  const { encode } = createTokenizer(byteLevel, undefined, "tokenizer.json");
+  assertEquals([...encode("ab a zb", undefined, 9).ids], [2, 5, 6, 8, 7, 6, 3]);
+});
+
 Deno.test("createTokenizer() counts the rows that a word table needs", () => {
   assertEquals(createTokenizer(json(), undefined, "t.json").vocabSize, WORDS.length);
 });
