@@ -9,6 +9,13 @@ import { UsageError } from "../lib/errors.ts";
 
 import type { Flag, FlagValues } from "./flags.ts";
 
+/** The flags that say what a classifier decides. */
+export const TASK_FLAGS: readonly Flag[] = [
+  { name: "labels", kind: "string", value: "A,B,…", help: "class names in classifier order" },
+  { name: "num-labels", kind: "integer", min: 1, help: "number of classes, without names" },
+  { name: "regression", kind: "boolean", help: "one output, a score" },
+];
+
 /** The flags of a new adapter. */
 export const INIT_FLAGS: readonly Flag[] = [
   { name: "heads", kind: "integer", min: 1, max: 4096, default: 4, help: "heads of each layer" },
@@ -20,9 +27,7 @@ export const INIT_FLAGS: readonly Flag[] = [
     default: "sum",
     help: "how the heads are added up",
   },
-  { name: "labels", kind: "string", value: "A,B,…", help: "class names in classifier order" },
-  { name: "num-labels", kind: "integer", min: 1, help: "number of classes, without names" },
-  { name: "regression", kind: "boolean", help: "one output, a score" },
+  ...TASK_FLAGS,
   { name: "shared-init", kind: "boolean", help: "start every head with the first one's weights" },
   { name: "seed", kind: "integer", min: 0, max: 0xffffffff, default: 0, help: "random seed" },
 ];
@@ -34,6 +39,22 @@ export const INIT_FLAGS: readonly Flag[] = [
  * and for a single class.
  */
 export function initOptions(flags: FlagValues): InitOptions {
+  return {
+    heads: flags.number("heads")!,
+    headDim: flags.number("head-dim")!,
+    combine: flags.required("combine") === "mean" ? "mean" : "sum",
+    ...taskOptions(flags),
+    sharedInit: flags.boolean("shared-init"),
+    seed: flags.number("seed")!,
+  };
+}
+
+/**
+ * Reads the flags that say what a classifier decides.
+ *
+ * @throws {UsageError} unless exactly one of `--labels`, `--num-labels`, `--regression` is given.
+ */
+export function taskOptions(flags: FlagValues): Pick<InitOptions, "task" | "numLabels"> {
   const given = ["labels", "num-labels", "regression"].filter((name) => flags.has(name));
   if (given.length !== 1) {
     throw new UsageError(
@@ -51,13 +72,8 @@ export function initOptions(flags: FlagValues): InitOptions {
     );
   }
   return {
-    heads: flags.number("heads")!,
-    headDim: flags.number("head-dim")!,
-    combine: flags.required("combine") === "mean" ? "mean" : "sum",
     task: { type: regression ? "regression" : "classification", labels },
     numLabels,
-    sharedInit: flags.boolean("shared-init"),
-    seed: flags.number("seed")!,
   };
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { type ErrorCode, TinygraftError } from "../errors.ts";
+import { countModules } from "../model/adapter_places.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { stringifySorted } from "./json_text.ts";
 
@@ -143,6 +144,12 @@ export function checkAdapterConfig(
     tinygraftVersion: fields.text("tinygraft_version"),
     extra: fields.rest(["adapter_type", "format_version"]),
   };
+  const { baseModelType, numHeads } = config;
+  const isShared = countModules(baseModelType, numHiddenLayers) < numHiddenLayers;
+  if (isShared && typeof numHeads !== "number" && new Set(numHeads).size > 1) {
+    const expected = "expected one number: all layers of such a base share one module";
+    fields.fault("num_heads", `is ${JSON.stringify(numHeads)}, ${expected}`);
+  }
   return { config: fields.faults.length > 0 ? undefined : config, faults: fields.faults };
 }
 

@@ -7,7 +7,7 @@
 import type { Checkpoint, TensorEntry } from "../checkpoint/open.ts";
 import { contentHash } from "../checkpoint/hash.ts";
 import { placeOf } from "../checkpoint/place.ts";
-import { findArchitecture } from "../model/registry.ts";
+import { findAdapterPlace } from "../model/adapter_places.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 import type { TensorInfo } from "../tensor/shape.ts";
 import type { AdapterConfig } from "./config.ts";
@@ -126,9 +126,9 @@ export function locateAdapterTensors(
   checkpoint: Checkpoint,
   config: AdapterConfig,
 ): Map<string, TensorEntry> {
-  const architecture = findArchitecture(config.baseModelType);
-  if (architecture === undefined) throw unknownBase(config);
-  const { prefixes, adapterPath } = architecture;
+  const place = findAdapterPlace(config.baseModelType);
+  if (place === undefined) throw unknownBase(config);
+  const { prefixes, adapterPath } = place;
   const all = [...checkpoint.tensors.keys()];
   const prefix = prefixes.find((each) =>
     all.some((name) =>

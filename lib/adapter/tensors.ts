@@ -7,7 +7,7 @@
 
 import { TinygraftError } from "../errors.ts";
 import { fillLayer } from "../model/architecture.ts";
-import { findArchitecture, supportedModelTypes } from "../model/registry.ts";
+import { adapterModelTypes, countModules, findAdapterPlace } from "../model/adapter_places.ts";
 import { quote } from "../tensor/quote.ts";
 import { formatShape, type TensorInfo } from "../tensor/shape.ts";
 import { type AdapterConfig, headsOfLayer } from "./config.ts";
@@ -63,7 +63,8 @@ export interface AdapterTensorSpec {
 }
 
 /**
- * Lists the tensors of an adapter: the modules layer by layer, then the classifier.
+ * Lists the tensors of an adapter: the modules layer by layer, then the classifier. A base whose
+ * layers share their weights has one module, which counts as that of layer 0.
  *
  * @param config The adapter's config.
  * @param numLabels Rows of the classifier.
@@ -87,11 +88,11 @@ export interface AdapterTensorSpec {
  * ```
  */
 export function adapterTensors(config: AdapterConfig, numLabels: number): AdapterTensorSpec[] {
-  const architecture = findArchitecture(config.baseModelType);
-  if (architecture === undefined) throw unknownBase(config);
+  const place = findAdapterPlace(config.baseModelType);
+  if (place === undefined) throw unknownBase(config);
   const specs: AdapterTensorSpec[] = [];
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    const module = fillLayer(architecture.adapterPath, layer);
+  for (let layer = 0; layer < moduleCount(config); layer++) {
+    const module = fillLayer(place.adapterPath, layer);
     const inner = headsOfLayer(config, layer) * config.headDim;
     const sizes = { hidden: config.hiddenSize, inner, labels: numLabels };
     for (const template of MODULE_TENSORS) {
@@ -106,6 +107,17 @@ export function adapterTensors(config: AdapterConfig, numLabels: number): Adapte
 }
 
 /**
+ * Counts the modules that an adapter stores: one a layer, or one for all where the base's layers
+ * share their weights, as in ALBERT.
+ *
+ * @param config The adapter's config.
+ * @returns The count; modules are numbered as the layers are, from 0.
+ */
+export function moduleCount({ baseModelType, numHiddenLayers }: AdapterConfig): number {
+  return countModules(baseModelType, numHiddenLayers);
+}
+
+/**
  * Makes the error for an adapter whose base is of a type without a table.
  *
  * @param config The adapter's config.
@@ -114,7 +126,7 @@ export function adapterTensors(config: AdapterConfig, numLabels: number): Adapte
 export function unknownBase(config: AdapterConfig): TinygraftError {
   return new TinygraftError(
     `Cannot name the tensors of the adapter: its base_model_type is ` +
-      `${quote(config.baseModelType)}, expected one of ${supportedModelTypes()}`,
+      `${quote(config.baseModelType)}, expected one of ${adapterModelTypes()}`,
     { code: "unsupported-architecture" },
   );
 }

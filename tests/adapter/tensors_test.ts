@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- the keys are spelled as in the JSON
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseAdapterConfig } from "../../lib/adapter/config.ts";
-import { adapterTensors, compareTensors } from "../../lib/adapter/tensors.ts";
+import { adapterTensors, compareTensors, moduleCount } from "../../lib/adapter/tensors.ts";
 import { TinygraftError } from "../../lib/errors.ts";
 import { elementCount, type TensorInfo } from "../../lib/tensor/shape.ts";
 
@@ -51,9 +51,21 @@ Deno.test("adapterTensors() has the parameters that the paper's size amounts to"
 });
 
 Deno.test("adapterTensors() refuses a base of unknown type", () => {
-  const gpt = config({ base_model_type: "gpt2" });
-  const error = assertThrows(() => adapterTensors(gpt, 2), TinygraftError, '"gpt2"');
+  const t5 = config({ base_model_type: "t5" });
+  const error = assertThrows(() => adapterTensors(t5, 2), TinygraftError, '"t5"');
   assertEquals(error.code, "unsupported-architecture");
+});
+
+Deno.test("adapterTensors() lists one module for a base whose layers share their weights", () => {
+  const albert = config({ base_model_type: "albert", num_heads: 3 });
+  const names = adapterTensors(albert, 2).map(({ name, layer }) => `${layer} ${name}`);
+  assertEquals([names.length, moduleCount(albert)], [12, 1]);
+  const path = "encoder.albert_layer_groups.0.albert_layers.0.tiny_attn";
+  assertEquals(names[0], `0 ${path}.norm.weight`);
+  const differing = () => config({ base_model_type: "albert", num_heads: [1, 3] });
+  const error = assertThrows(differing, TinygraftError, "share one module");
+  assertEquals(error.code, "invalid-adapter-config");
+  assertEquals(config({ base_model_type: "albert", num_heads: [3, 3] }).numHeads, [3, 3]);
 });
 
 Deno.test("compareTensors() finds nothing wrong with what the config asks for", () => {
