@@ -56,19 +56,39 @@ function cosines(pairs: readonly FactorPair[]): number[][] {
  */
 export function clusterHeads(heads: readonly Head[], count: number): HeadGroups {
   const { attention, value } = weightSimilarity(heads);
-  const masses = heads.map((head) => productNorm(head.value) ** 2);
+  const alike = attention.map((row, m) =>
+    row.map((cosine, n) => Math.max(0, cosine) * Math.abs(value[m]![n]!))
+  );
+  return groupHeads(alike, heads.map((head) => productNorm(head.value) ** 2), count);
+}
+
+/**
+ * Divides heads into groups of heads that are alike: the two groups that lose least together become
+ * one until few enough are left. What a group loses is the sum over its pairs of `1 - alike`,
+ * weighted as Ward's method weighs squared distances.
+ *
+ * @param alike How alike heads are, from 0 to 1, symmetric, M x M.
+ * @param masses What each head counts, none negative.
+ * @param count How many groups, from 1 to M.
+ * @returns Groups in the order of their first heads.
+ * @see J. Ward, "Hierarchical grouping to optimize an objective function", 1963
+ */
+export function groupHeads(
+  alike: readonly (readonly number[])[],
+  masses: readonly number[],
+  count: number,
+): HeadGroups {
   const lossOf = (group: readonly number[]) => {
     const mass = group.reduce((sum, head) => sum + masses[head]!, 0);
     let loss = 0;
     for (const m of group) {
       for (const n of group) {
-        const alike = Math.max(0, attention[m]![n]!) * Math.abs(value[m]![n]!);
-        if (m < n) loss += masses[m]! * masses[n]! * (1 - alike);
+        if (m < n) loss += masses[m]! * masses[n]! * (1 - alike[m]![n]!);
       }
     }
     return mass > 0 ? loss / mass : 0;
   };
-  let groups = heads.map((_, head) => [head]);
+  let groups = masses.map((_, head) => [head]);
   while (groups.length > count) groups = joinCheapest(groups, lossOf);
   return groups;
 }

@@ -137,17 +137,17 @@ export function centreLayer(folded: LayerModule): LayerModule {
  *
  * @param folded A folded module; left unchanged.
  * @param groups Which heads become one.
- * @param merge How.
+ * @param merge How; it is told the group as well.
  * @returns A folded module with one head a group and the same `headDim` and `combine`.
  */
 export function mergeGroups(
   folded: LayerModule,
   groups: HeadGroups,
-  merge: HeadMerge,
+  merge: (...[heads, weights, group]: [...Parameters<HeadMerge>, readonly number[]]) => Head,
 ): LayerModule {
   const heads = splitHeads(folded);
   const merged = groups.map((group) => {
-    const head = merge(group.map((index) => heads[index]!), group.map(() => 1));
+    const head = merge(group.map((index) => heads[index]!), group.map(() => 1), group);
     const scale = folded.combine === "sum"
       ? group.length
       : (groups.length * group.length) / heads.length;

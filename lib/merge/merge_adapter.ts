@@ -7,16 +7,16 @@
 import { type AdapterConfig, headsOfLayer } from "../adapter/config.ts";
 import type { Adapter } from "../adapter/open.ts";
 import { planAdapter } from "../adapter/plan.ts";
-import { CLASSIFIER_TENSORS } from "../adapter/tensors.ts";
+import { CLASSIFIER_TENSORS, moduleCount } from "../adapter/tensors.ts";
 import type { Plan } from "../checkpoint/plan.ts";
 import { UsageError } from "../errors.ts";
 import { quote } from "../tensor/quote.ts";
 import { VERSION } from "../version.ts";
 import { gaussianInputs } from "./compare.ts";
 import type { HeadGroups } from "./heads.ts";
-import { readFinite, readLayer, tensorEntry } from "./layer.ts";
-import type { MergeMethod } from "./method_names.ts";
-import { mergeLayer, type MergeLayerOptions } from "./methods.ts";
+import { type LayerModule, readFinite, readLayer, tensorEntry } from "./layer.ts";
+import type { AnyMergeMethod } from "./method_names.ts";
+import { type LayerMerge, mergeLayer, type MergeLayerOptions } from "./methods.ts";
 import { type LayerReport, reportLayer } from "./report.ts";
 import { TensorStore } from "./store.ts";
 
@@ -27,7 +27,7 @@ export interface AdapterMerge {
   /** The merged adapter's config. */
   readonly config: AdapterConfig;
   /** How it was merged. */
-  readonly method: MergeMethod;
+  readonly method: AnyMergeMethod;
   /** Heads before: of every layer, or one number a layer. */
   readonly headsBefore: number | readonly number[];
   /** Heads after. */
@@ -36,6 +36,20 @@ export interface AdapterMerge {
   readonly layers: readonly LayerReport[];
   /** Whether the merged adapter computes the same, but for rounding, on every input. */
   readonly exact: boolean;
+  /** What it was merged from, in memory; of a soup the exact weighted mean. */
+  readonly before: AdapterArrays;
+  /** What its files will hold, rounded as they are. */
+  readonly after: AdapterArrays;
+}
+
+/** An adapter's values in memory. */
+export interface AdapterArrays {
+  /** One module a layer. */
+  readonly modules: readonly LayerModule[];
+  /** The classifier's weight, f64 [labels, D], row-major. */
+  readonly classifierWeight: Float64Array;
+  /** The classifier's bias, f64 [labels]. */
+  readonly classifierBias: Float64Array;
 }
 
 /** How {@linkcode planMerge} is to merge. */
@@ -78,23 +92,56 @@ export async function planMerge(
   { seed = 0, ...options }: MergeOptions,
 ): Promise<AdapterMerge> {
   requireHeadCount(adapter, options.heads);
-  const { method } = options;
-  const { numHiddenLayers, hiddenSize, numHeads } = adapter.config;
+  const before = await readArrays(adapter);
+  const merged = before.modules.map((module) => mergeLayer(module, options));
+  return planLayers(adapter, output, { method: options.method, before, merged, seed });
+}
+
+/** What {@linkcode planLayers} is to write. */
+export interface MergedLayers {
+  /** How the layers were merged. */
+  readonly method: AnyMergeMethod;
+  /** The adapter before, from {@linkcode readArrays}. */
+  readonly before: AdapterArrays;
+  /** The layers after, one for each before; all of one `headDim` and way to combine. */
+  readonly merged: readonly LayerMerge[];
+  /** Seed of the random inputs at which the layers are measured; 0 by default. */
+  readonly seed?: number;
+}
+
+/**
+ * Plans an adapter whose layers are merged already, by whatever method.
+ *
+ * @param adapter The adapter they were merged from; it must stay open until the plan is executed,
+ * and belongs to the caller.
+ * @param output The folder to write.
+ * @param layers The layers; see {@linkcode MergedLayers}.
+ * @returns The plan, the new config and a report of each layer. Nothing is written yet.
+ * @throws {TinygraftError} with code `non-finite` when a merged tensor leaves the range of its
+ * dtype.
+ */
+export async function planLayers(
+  adapter: Adapter,
+  output: string,
+  { method, before, merged, seed = 0 }: MergedLayers,
+): Promise<AdapterMerge> {
+  const { hiddenSize, numHeads } = adapter.config;
   const inputs = gaussianInputs(hiddenSize, seed);
   const store = new TensorStore(adapter.location, (name) => tensorEntry(adapter, name).dtype);
-  // The classifier is only copied, and yet a merge must not hand on what cannot run.
-  for (const { name } of CLASSIFIER_TENSORS) await readFinite(adapter, name);
-  const layers: LayerReport[] = [];
-  for (let layer = 0; layer < numHiddenLayers; layer++) {
-    const before = await readLayer(adapter, layer);
-    const { module, groups } = mergeLayer(before, options);
-    const after = module === before ? before : store.putLayer(adapter.config, layer, module);
-    layers.push(reportLayer(layer, { before, after }, groups, inputs));
-  }
+  const stored = merged.map(({ module }, layer) =>
+    module === before.modules[layer] ? module : store.putLayer(adapter.config, layer, module)
+  );
+  const layers = stored.map((module, layer) => {
+    const modules = { before: before.modules[layer]!, after: module };
+    return reportLayer(layer, modules, merged[layer]!.groups, inputs);
+  });
   const headsAfter = method === "stack" ? numHeads : headCounts(layers);
+  const { headDim, combine } = stored[0]!;
   const config: AdapterConfig = {
     ...adapter.config,
     numHeads: headsAfter,
+    headDim,
+    combine,
     mergedFrom: [
       { contentHash: await adapter.contentHash(), heads: numHeads, method, weight: 1 },
     ],
@@ -109,8 +156,29 @@ export async function planMerge(
     headsBefore: numHeads,
     headsAfter,
     layers,
-    exact: layers.every(({ groups }) => keepsEveryHead(groups)),
+    exact: method !== "distil" && layers.every(({ groups }) => keepsEveryHead(groups)),
+    before,
+    after: { ...before, modules: stored },
   };
+}
+
+/**
+ * Reads all of an adapter into memory, decoded to f64.
+ *
+ * @param adapter An opened adapter; stays open and belongs to the caller.
+ * @returns Its modules and classifier, in new arrays.
+ * @throws {TinygraftError} with code `non-finite` when a tensor holds NaN or infinity.
+ */
+export async function readArrays(adapter: Adapter): Promise<AdapterArrays> {
+  // The classifier is only copied, and yet a merge must not hand on what cannot run.
+  const [classifierWeight, classifierBias] = await Promise.all(
+    CLASSIFIER_TENSORS.map(({ name }) => readFinite(adapter, name)),
+  ) as [Float64Array, Float64Array];
+  const modules: LayerModule[] = [];
+  for (let layer = 0; layer < moduleCount(adapter.config); layer++) {
+    modules.push(await readLayer(adapter, layer));
+  }
+  return { modules, classifierWeight, classifierBias };
 }
 
 /**
@@ -134,7 +202,14 @@ export function keepsEveryHead(groups: HeadGroups): boolean {
   return groups.every((group) => group.length === 1);
 }
 
-function requireHeadCount({ config, location }: Adapter, heads: number | undefined): void {
+/**
+ * Refuses a number of heads that no layer has.
+ *
+ * @param adapter The adapter.
+ * @param heads How many heads are to be left in a layer, if that was said.
+ * @throws {UsageError} when no layer has so many, or it is not a whole number from 1 on.
+ */
+export function requireHeadCount({ config, location }: Adapter, heads: number | undefined): void {
   if (heads === undefined) return;
   const counts = Array.from(
     { length: config.numHiddenLayers },

@@ -12,3 +12,9 @@ export const MERGE_METHODS = ["stack", "average", "aligned", "product"] as const
 
 /** A way to merge heads. */
 export type MergeMethod = typeof MERGE_METHODS[number];
+
+/** The ways that need text as well: fitting fewer heads to what all of them add on it. */
+export const TEXT_METHODS = ["distil"] as const;
+
+/** Any way to merge the heads of one adapter, with text or without. */
+export type AnyMergeMethod = MergeMethod | typeof TEXT_METHODS[number];

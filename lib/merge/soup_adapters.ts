@@ -7,13 +7,13 @@
 import type { AdapterConfig, AdapterTask } from "../adapter/config.ts";
 import type { Adapter } from "../adapter/open.ts";
 import { planAdapter } from "../adapter/plan.ts";
-import { CLASSIFIER_TENSORS } from "../adapter/tensors.ts";
+import { CLASSIFIER_TENSORS, moduleCount } from "../adapter/tensors.ts";
 import { type ErrorCode, TinygraftError, UsageError } from "../errors.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
 import { quote } from "../tensor/quote.ts";
 import { VERSION } from "../version.ts";
 import { gaussianInputs } from "./compare.ts";
-import { readFinite, readLayer, tensorEntry } from "./layer.ts";
+import { type LayerModule, readFinite, readLayer, tensorEntry } from "./layer.ts";
 import { type AdapterMerge, headCounts } from "./merge_adapter.ts";
 import type { MergeMethod } from "./method_names.ts";
 import { type LayerReport, reportLayer } from "./report.ts";
@@ -67,26 +67,31 @@ export async function planSoup(
   { method, weights, force = false, seed = 0 }: SoupOptions,
 ): Promise<AdapterMerge> {
   const shares = sharesOf(adapters, weights);
-  const [first, ...others] = adapters as [Adapter, ...Adapter[]];
-  for (const other of others) requireSameBase(first, other, force);
+  requireMixable(adapters, force);
+  const first = adapters[0]!;
   const inputs = gaussianInputs(first.config.hiddenSize, seed);
   const store = new TensorStore(output, (name) => commonDtype(adapters, name));
   const layers: LayerReport[] = [];
-  const headsBefore: number[] = [];
+  const before: LayerModule[] = [];
+  const after: LayerModule[] = [];
   const headDim = Math.max(...adapters.map(({ config }) => config.headDim));
-  for (let layer = 0; layer < first.config.numHiddenLayers; layer++) {
+  for (let layer = 0; layer < moduleCount(first.config); layer++) {
     const parts = [];
     for (const [i, adapter] of adapters.entries()) {
       parts.push({ module: await readLayer(adapter, layer), weight: shares[i]! });
     }
     const { module, stacked, groups } = mergeParts(parts, method);
-    const after = store.putLayer(first.config, layer, module);
-    headsBefore.push(stacked.numHeads);
-    layers.push(reportLayer(layer, { before: stacked, after }, groups, inputs));
+    const stored = store.putLayer(first.config, layer, module);
+    before.push(stacked);
+    after.push(stored);
+    layers.push(reportLayer(layer, { before: stacked, after: stored }, groups, inputs));
   }
+  const classifier: Float64Array[] = [];
   for (const { name } of CLASSIFIER_TENSORS) {
-    store.put(name, await meanTensor(adapters, shares, name));
+    classifier.push(store.put(name, await meanTensor(adapters, shares, name)));
   }
+  const [classifierWeight, classifierBias] = classifier as [Float64Array, Float64Array];
+  const counts = before.map(({ numHeads }) => numHeads);
   const headsAfter = headCounts(layers);
   const config: AdapterConfig = {
     ...first.config,
@@ -111,12 +116,12 @@ export async function planSoup(
     }),
     config,
     method,
-    headsBefore: headsBefore.every((count) => count === headsBefore[0])
-      ? headsBefore[0]!
-      : headsBefore,
+    headsBefore: counts.every((count) => count === counts[0]) ? counts[0]! : counts,
     headsAfter,
     layers,
     exact: method === "stack",
+    before: { modules: before, classifierWeight, classifierBias },
+    after: { modules: after, classifierWeight, classifierBias },
   };
 }
 
@@ -141,7 +146,18 @@ function sharesOf(
   return weights.map((weight) => weight / sum);
 }
 
-/** Refuses adapters that no mean makes sense of. */
+/**
+ * Refuses adapters that no mean makes sense of.
+ *
+ * @param adapters The adapters, one or more.
+ * @param force Whether adapters made for bases of other tensor content are accepted.
+ * @throws {TinygraftError} with code `adapter-mismatch`, `base-mismatch` or `task-mismatch`.
+ */
+export function requireMixable(adapters: readonly Adapter[], force: boolean): void {
+  const [first, ...others] = adapters as [Adapter, ...Adapter[]];
+  for (const other of others) requireSameBase(first, other, force);
+}
+
 function requireSameBase(first: Adapter, other: Adapter, force: boolean): void {
   const [a, b] = [first.config, other.config];
   const compared: readonly (readonly [string, ErrorCode, unknown, unknown])[] = [
