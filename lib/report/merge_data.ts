@@ -1,0 +1,59 @@
+/**
+ * What the report of a merge shows, as plain data.
+ *
+ * @module
+ */
+
+import type { Comparison } from "../eval/compare.ts";
+import type { AdapterMerge } from "../merge/merge_adapter.ts";
+import type { MetricIntervals } from "./intervals.ts";
+import type { BeforeAfter, RunDetails } from "./run_details.ts";
+
+/** What one layer's merge costs on text; matrices are M x M. */
+export interface MeasuredLayerData {
+  /** The layer, from 0. */
+  readonly layer: number;
+  /** The relative error of the output at the stacked model's inputs. */
+  readonly relativeError: number;
+  /** The same at the merged model's own inputs. */
+  readonly relativeErrorOwnInputs: number;
+  /** Cosines between the outputs of the heads before the merge. */
+  readonly outputSimilarity: readonly (readonly number[])[];
+  /** 1 less the mean total variation between the attention rows of the heads before the merge. */
+  readonly attentionSimilarity: readonly (readonly number[])[];
+}
+
+/** What a merge costs on data, as far as it was measured. */
+export interface MergeMeasurements {
+  /** The file whose text the layers were measured on. */
+  readonly text?: string;
+  /** One entry a layer, in order. */
+  readonly layers?: readonly MeasuredLayerData[];
+  /** The file of labelled rows. */
+  readonly data?: string;
+  /** Metrics before and after on these rows. */
+  readonly comparison?: Comparison;
+  /** How sure each metric is by itself, by `metricIntervals`. */
+  readonly intervals?: BeforeAfter<MetricIntervals>;
+}
+
+/** What `renderMergeReport` shows. */
+export interface MergeReportData extends RunDetails {
+  /** What to ship, in one sentence without a full stop. */
+  readonly advice: string;
+  /** The adapters that were merged, as the user named them. */
+  readonly sources: readonly string[];
+  /** The adapter that was written. */
+  readonly output: string;
+  /** The merge; for a soup, against the exact mean of its adapters. */
+  readonly merge: Pick<
+    AdapterMerge,
+    "config" | "method" | "headsBefore" | "headsAfter" | "layers" | "exact"
+  >;
+  /** The heads' share of the encoder's multiplications, as a fraction. */
+  readonly compute?: BeforeAfter<number>;
+  /** What was measured on data. */
+  readonly measured?: MergeMeasurements;
+  /** More to say about how it was merged, one sentence each, such as the steps of a greedy soup. */
+  readonly notes?: readonly string[];
+}

@@ -1,0 +1,213 @@
+/**
+ * The shell of a report: one HTML page that loads nothing, runs no script and reads well on paper,
+ * in the dark, on a phone and aloud.
+ *
+ * @module
+ */
+
+import { VERSION } from "../version.ts";
+import { Html, html } from "./html.ts";
+import style from "./page.css" with { type: "text" };
+import type { RunDetails } from "./run_details.ts";
+
+/** One part of a page, below a heading of its own. */
+export interface Section {
+  /** The heading. */
+  readonly title: string;
+  /** What follows it. */
+  readonly body: Html;
+}
+
+/** Whether a page brings good news: the colour beside its verdict, which says so in words too. */
+export type Mood = "good" | "bad" | "neutral";
+
+/** What {@linkcode renderPage} sets. */
+export interface Page {
+  /** The page's title and heading. */
+  readonly title: string;
+  /** One sentence that says it all. */
+  readonly verdict: string;
+  /** See {@linkcode Mood}. */
+  readonly mood: Mood;
+  /** What stands between the verdict and the first section. */
+  readonly lead: Html;
+  /** The parts, in order. */
+  readonly sections: readonly Section[];
+  /** How the numbers came to be, for the last section. */
+  readonly details: RunDetails;
+}
+
+/**
+ * Sets a page. Its policy forbids whatever is not in the page itself: scripts, requests, forms, and
+ * any style but this one.
+ *
+ * @param page The content.
+ * @returns A whole HTML document, the same for the same content.
+ */
+export async function renderPage(page: Page): Promise<string> {
+  const { title, verdict, mood, lead, sections, details } = page;
+  const policy = `default-src 'none'; style-src 'sha256-${await sha256(style)}'; ` +
+    "base-uri 'none'; form-action 'none'";
+  const parts = [...sections, reproduction(details)];
+  return html`
+    <!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta http-equiv="Content-Security-Policy" content="${policy}">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="referrer" content="no-referrer">
+        <title>${title}</title>
+        <style>${new Html(style)}</style>
+      </head>
+      <body>
+        <header>
+          <p class="maker">tinygraft ${VERSION}</p>
+          <h1>${title}</h1>
+        </header>
+        <main>
+    <p class="verdict ${mood}">${verdict}</p>
+    ${lead}
+    ${parts.map(({ title, body }, i) =>
+      html`
+        <section aria-labelledby="part-${i}">
+        <h2 id="part-${i}">${title}</h2>
+        ${body}
+        </section>
+      `
+    )}</main>
+      </body>
+    </html>
+  `.markup + "\n";
+}
+
+function reproduction({ command, environment }: RunDetails): Section {
+  const rows = environment.map(([name, value]) => [name, value]);
+  return {
+    title: "How to reproduce this",
+    body: html`<pre><code>${command}</code></pre>
+${tableOf({ caption: "Environment", header: ["what", "which"], rows })}`,
+  };
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toBase64();
+}
+
+/** What a cell shows; numbers are set right-aligned as they are given. */
+export type Cell = string | Html;
+
+/** A table's content. */
+export interface Table {
+  /** What the table shows. */
+  readonly caption: string;
+  /** Column titles. */
+  readonly header: readonly string[];
+  /** Rows; the first cell of each is its title. */
+  readonly rows: readonly (readonly Cell[])[];
+  /** A class for each column, such as `number`; none where missing. */
+  readonly classes?: readonly (string | undefined)[];
+}
+
+/**
+ * Sets a table that scrolls by itself where the page is too narrow for it.
+ *
+ * @param table The content.
+ * @returns The table; its first column holds the rows' titles.
+ */
+export function tableOf({ caption, header, rows, classes = [] }: Table): Html {
+  const classOf = (column: number) => {
+    const name = classes[column];
+    return name === undefined ? undefined : html`class="${name}"`;
+  };
+  const headerCells = header.map((title, i) =>
+    html`
+      <th scope="col" ${classOf(i)}>${title}</th>
+    `
+  );
+  const rowOf = (cells: readonly Cell[]) =>
+    html`
+      <tr>${cells.map((cell, i) =>
+        i === 0
+          ? html`
+            <th scope="row" ${classOf(i)}>${cell}</th>
+          `
+          : html`<td ${classOf(i)}>${cell}</td>`
+      )}</tr>
+    `;
+  return html`
+    <div class="scroll" role="group" aria-label="${caption}" tabindex="0">
+      <table>
+        <caption>${caption}</caption>
+        <thead>
+          <tr>${headerCells}</tr>
+        </thead>
+        <tbody>
+    ${rows.map(rowOf)}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+/** A chart with what belongs to it. */
+export interface Figure {
+  /** What it shows, in a few words. */
+  readonly title: string;
+  /** How to read it. */
+  readonly caption: string;
+  /** The drawing, or several. */
+  readonly chart: Html;
+  /** The same numbers, for who cannot see the drawing or wants them exact. */
+  readonly tables: readonly Table[];
+}
+
+/**
+ * Sets a figure: title and caption, the chart, and its numbers folded away below.
+ *
+ * @param figure The content.
+ * @returns The figure.
+ */
+export function figureOf({ title, caption, chart, tables }: Figure): Html {
+  return html`
+    <figure>
+    <figcaption><strong>${title}</strong>${caption}</figcaption>
+    ${chart}
+    <details><summary>The numbers</summary>
+    ${tables.map(tableOf)}
+    </details>
+    </figure>
+  `;
+}
+
+/** One number that matters, set large. */
+export interface Tile {
+  /** What it is. */
+  readonly name: string;
+  /** The number. */
+  readonly value: string;
+  /** What to know beside it. */
+  readonly detail?: string;
+}
+
+/**
+ * Sets numbers as tiles side by side.
+ *
+ * @param tiles The numbers, the most important first.
+ * @returns A list of names with values.
+ */
+export function tilesOf(tiles: readonly Tile[]): Html {
+  return html`
+    <dl class="tiles">
+    ${tiles.map(({ name, value, detail }) =>
+      html`
+        <div>
+          <dt>${name}</dt>
+          <dd><span class="value">${value}</span>${detail === undefined
+            ? undefined
+            : html`<br><span class="detail">${detail}</span>`}</dd>
+        </div>
+      `
+    )}</dl>
+  `;
+}
