@@ -102,10 +102,18 @@ export {
 // Models and text.
 export {
   type Architecture,
+  type ClassificationHead,
+  type ConfigKey,
   type DimensionName,
+  type EmbeddingPaths,
+  type HeadActivation,
+  type HeadDense,
+  type LayerPaths,
+  type MaskedLmHead,
+  type SizeName,
   type WeightTemplate,
 } from "./lib/model/architecture.ts";
-export { type EncoderConfig, parseEncoderConfig } from "./lib/model/config.ts";
+export { type EncoderConfig, type HiddenAct, parseEncoderConfig } from "./lib/model/config.ts";
 export { ARCHITECTURES } from "./lib/model/registry.ts";
 export {
   checkModel,
@@ -210,7 +218,14 @@ export { openWeights } from "./lib/adapter/weights.ts";
 export { validateAdapter } from "./lib/adapter/validate.ts";
 
 // Merging.
-export { adviseMerge } from "./lib/merge/advice.ts";
+export {
+  adviseMerge,
+  type BaseSizes,
+  type BestAdapter,
+  computeShare,
+  type MeasuredDrop,
+  type MergeEvidence,
+} from "./lib/merge/advice.ts";
 export { alignHeads, type AlignReference, headSpread } from "./lib/merge/align.ts";
 export { alignedHeads } from "./lib/merge/aligned.ts";
 export { averageHeads } from "./lib/merge/average.ts";
@@ -221,19 +236,53 @@ export { gaussianInputs, headSimilarity, relativeError } from "./lib/merge/compa
 export { centreLayer, type Head, type HeadGroups, splitHeads } from "./lib/merge/heads.ts";
 export { type LayerModule, readLayer } from "./lib/merge/layer.ts";
 export { type FactorPair } from "./lib/merge/linear_algebra.ts";
-export { MERGE_METHODS, type MergeMethod } from "./lib/merge/method_names.ts";
+export {
+  type AnyMergeMethod,
+  MERGE_METHODS,
+  type MergeMethod,
+  TEXT_METHODS,
+} from "./lib/merge/method_names.ts";
 export { type LayerMerge, mergeLayer, type MergeLayerOptions } from "./lib/merge/methods.ts";
-export { type AdapterMerge, type MergeOptions, planMerge } from "./lib/merge/merge_adapter.ts";
+export {
+  type AdapterArrays,
+  type AdapterMerge,
+  type MergedLayers,
+  type MergeOptions,
+  planLayers,
+  planMerge,
+  readArrays,
+} from "./lib/merge/merge_adapter.ts";
 export { productHeads } from "./lib/merge/product.ts";
 export { type LayerReport } from "./lib/merge/report.ts";
 export { planSoup, type SoupOptions } from "./lib/merge/soup_adapters.ts";
 
+// Adapters in other layouts.
+export { type BaseStatement } from "./lib/layouts/base_facts.ts";
+export {
+  type BodyKind,
+  type BodyValues,
+  canonicalModule,
+  layOutModule,
+  type ModuleSizes,
+} from "./lib/layouts/bodies.ts";
+export { type TaskStatement } from "./lib/layouts/classifier.ts";
+export { type AdapterExport, type ExportOptions, planExport } from "./lib/layouts/export.ts";
+export { type HeadStatement } from "./lib/layouts/head_count.ts";
+export { type AdapterImport, type ImportOptions, planImport } from "./lib/layouts/import.ts";
+export { type Layout, LAYOUTS } from "./lib/layouts/layout_names.ts";
+export { joinMixture, type MixtureGap, mixtureGap } from "./lib/layouts/mixture.ts";
+export { type SiteOptions } from "./lib/layouts/sites.ts";
+export { type AdapterDtype } from "./lib/layouts/values.ts";
+
 // Running.
 export { type Backend, type BatchSize, type Waited } from "./lib/compute/backend.ts";
 export { type DeviceName, openBackend, type OpenBackendOptions } from "./lib/compute/open.ts";
+export { type TuningCache } from "./lib/compute/webgpu/tune.ts";
+export { type ElementType } from "./lib/compute/webgpu/matrix.ts";
 export { type Op } from "./lib/compute/ops/op.ts";
 export { type AttentionOp } from "./lib/compute/ops/attention/op.ts";
 export { type ClassifyOp } from "./lib/compute/ops/classify/op.ts";
+export { type SelectOp } from "./lib/compute/ops/select/op.ts";
 export { type LayerNormOp } from "./lib/compute/ops/layer_norm/op.ts";
 export { type Activation, type LinearOp } from "./lib/compute/ops/linear/op.ts";
 export { type TinyAttentionOp } from "./lib/compute/ops/tiny_attention/op.ts";
@@ -243,12 +292,15 @@ export {
   type AdapterWeights,
   type EmbeddingTable,
   type EncoderWeights,
+  type HeadWeights,
   type LayerWeights,
   loadAdapter,
   loadEncoder,
   type TinyAttentionWeights,
+  type TransformWeights,
   type WeightAndBias,
 } from "./lib/runtime/load.ts";
+export { loadClassificationHead, loadMaskedLmHead } from "./lib/runtime/load_head.ts";
 export { Encoder, type StageObserver } from "./lib/runtime/encoder.ts";
 export { EncoderLayers } from "./lib/runtime/layers.ts";
 export {
@@ -257,6 +309,16 @@ export {
   type Logits,
   type RunTimings,
 } from "./lib/runtime/classify.ts";
+
+// Merging on text.
+export {
+  type CalibratedLayer,
+  type CalibratedMerge,
+  type CalibratedOptions,
+  calibrateMerge,
+} from "./lib/calibrate/merge.ts";
+export { type MeasuredLayer, measureMerge } from "./lib/calibrate/measure.ts";
+export { type CalibrationText } from "./lib/calibrate/text_run.ts";
 
 // Evaluating.
 export {
@@ -288,6 +350,31 @@ export {
 export { openSession, type Session, type SessionOptions } from "./lib/eval/session.ts";
 export { type DataOptions, type DataRows } from "./lib/eval/rows.ts";
 export { type RowsRun, type RunOptions, runRows } from "./lib/eval/run.ts";
+export { type PrecisionError } from "./lib/eval/precision.ts";
+export {
+  type EvidenceOptions,
+  type MeasuredMerge,
+  type MeasuredOutputs,
+  type MeasuredRows,
+} from "./lib/eval/measured_merge.ts";
+export {
+  type CheckedMerge,
+  checkedMerge,
+  type CheckedMergeOptions,
+} from "./lib/eval/merge_check.ts";
+export {
+  type CheckedSoup,
+  checkedSoup,
+  type CheckedSoupOptions,
+  type GreedySoup,
+  greedySoup,
+  type GreedySoupOptions,
+  type GreedyStep,
+  type Ingredient,
+  type MeasuredSoup,
+  type SoupEvidenceOptions,
+} from "./lib/eval/soup_check.ts";
+export { type TextOrigin } from "./lib/eval/text_rows.ts";
 export {
   checkMerge,
   type CheckOptions,
@@ -302,3 +389,14 @@ export {
   type PredictResult,
   predictRows,
 } from "./lib/eval/predict.ts";
+
+// Reports.
+export { type CheckReportData, renderCheckReport } from "./lib/report/check_report.ts";
+export { type MetricIntervals, metricIntervals } from "./lib/report/intervals.ts";
+export {
+  type MeasuredLayerData,
+  type MergeMeasurements,
+  type MergeReportData,
+  renderMergeReport,
+} from "./lib/report/merge_report.ts";
+export { type BeforeAfter, type RunDetails } from "./lib/report/run_details.ts";

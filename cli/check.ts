@@ -4,12 +4,16 @@
  * @module
  */
 
+import { UsageError } from "../lib/errors.ts";
 import type { CheckResult } from "../lib/eval/check.ts";
 import { planJsonLines } from "../lib/eval/predictions.ts";
 import { checkOutput, execute } from "../lib/checkpoint/execute.ts";
-import type { Metric } from "../lib/text/tasks.ts";
+import { planReport } from "../lib/report/plan.ts";
+import { quote } from "../lib/tensor/quote.ts";
 import type { Command, Invocation } from "./command.ts";
-import { formatCount, formatTable } from "./format.ts";
+import { comparisonLines, metricsTable, points } from "./comparison_text.ts";
+import { formatCount } from "./format.ts";
+import { commandLine, REPORT_FLAG, reportEnvironment } from "./report.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
 /** The command. */
@@ -42,6 +46,7 @@ export const check: Command = {
       value: "FILE",
       help: "write every row's logits as JSON Lines",
     },
+    REPORT_FLAG,
   ],
   examples: [
     {
@@ -53,6 +58,10 @@ export const check: Command = {
       line: "tinygraft check base --before a --after b --data CoLA/dev.tsv --task cola " +
         "--max-drop 0.005",
     },
+    {
+      does: "a page with intervals, confusion, confidence and flipped examples",
+      line: "tinygraft check base --before a --after b --data dev.tsv --report check.html",
+    },
   ],
   run: runCheck,
 };
@@ -63,12 +72,19 @@ async function runCheck(invocation: Invocation): Promise<number> {
   const [before, after] = [flags.required("before"), flags.required("after")];
   const data = flags.required("data");
   const predictions = flags.string("predictions");
+  const report = flags.string("report");
   const inputs = [base, before, after, data];
   const force = flags.boolean("force");
+  if (report !== undefined && report === predictions) {
+    throw new UsageError(
+      `Cannot write ${quote(report)} twice: --report and --predictions name the same file`,
+    );
+  }
   // An output that cannot be written is found before minutes of work, not after.
   if (predictions !== undefined) checkOutput(planJsonLines([], predictions, inputs), { force });
+  if (report !== undefined) checkOutput(planReport("", report, inputs), { force });
   // Imported late: the runtime takes longer to load than most commands take to run.
-  const { checkMerge, shownMetrics } = await import("../lib/eval/check.ts");
+  const { checkMerge } = await import("../lib/eval/check.ts");
   const result = await checkMerge({
     ...runOptions(invocation, "Checking"),
     base,
@@ -82,57 +98,50 @@ async function runCheck(invocation: Invocation): Promise<number> {
     const plan = planJsonLines(result.predictions, predictions, inputs);
     await execute(plan, { force, signal: io.signal });
   }
-  invocation.print(documentOf(result), () => {
-    return textOf(result, shownMetrics(result), before, after);
-  });
+  if (report !== undefined) {
+    const page = await reportOf(result, { before, after, data }, invocation);
+    await execute(planReport(page, report, inputs), { force, signal: io.signal });
+  }
+  invocation.print(documentOf(result), () => textOf(result, before, after));
   return result.passed ? 0 : 1;
 }
 
+async function reportOf(
+  result: CheckResult,
+  files: { readonly before: string; readonly after: string; readonly data: string },
+  invocation: Invocation,
+): Promise<string> {
+  const { renderCheckReport } = await import("../lib/report/check_report.ts");
+  const { device: name, deviceDescription: description, tokens, task, rows } = result;
+  return await renderCheckReport({
+    ...files,
+    ...{ result, task, rows },
+    command: commandLine(check, invocation),
+    environment: [
+      ...reportEnvironment({ name, description }),
+      ["rows", formatCount(result.examples)],
+      ["tokens", formatCount(tokens)],
+    ],
+  });
+}
+
 function documentOf(result: CheckResult): Record<string, unknown> {
-  const { predictions: _, before, after, ...document } = result;
+  const { predictions: _, rows: _rows, task: _task, before, after, ...document } = result;
   return { ...document, before: { metrics: before }, after: { metrics: after } };
 }
 
-function textOf(
-  result: CheckResult,
-  metrics: readonly Metric[],
-  before: string,
-  after: string,
-): string {
-  const { metric, drop, significance, maxDrop, timings } = result;
-  const rows = metrics.map((name) => [
-    name,
-    points(result.before[name]!),
-    points(result.after[name]!),
-    signed(result.after[name]! - result.before[name]!),
-  ]);
-  const [low, high] = significance.interval;
-  const p = significance.mcnemar === undefined
-    ? ""
-    : `, McNemar p = ${significance.mcnemar.p.toPrecision(2)}`;
+function textOf(result: CheckResult, before: string, after: string): string {
+  const { maxDrop, timings } = result;
   return [
-    formatTable(["metric", "before", "after", "change"], rows, ["left", "right", "right", "right"]),
+    metricsTable(result),
     "",
     `before: ${before}`,
     `after:  ${after}`,
     `${formatCount(result.examples)} rows, ${formatCount(result.tokens)} tokens on ` +
     `${result.device} (${result.deviceDescription}), ${timings.total.toFixed(1)} s`,
-    `agreement ${points(result.agreement)}, largest logit difference ` +
-    `${result.maxLogitDifference.toPrecision(3)}`,
-    `drop of ${metric}: ${points(drop)} points (95 % interval ${points(low)} to ` +
-    `${points(high)}${p})`,
+    ...comparisonLines(result),
     result.passed
       ? `Passed: at most ${points(maxDrop)} points allowed`
       : `Failed: at most ${points(maxDrop)} points allowed`,
   ].join("\n");
-}
-
-/** Metrics are shown in hundredths, as papers do. */
-function points(value: number): string {
-  return (100 * value).toFixed(2);
-}
-
-function signed(value: number): string {
-  const text = points(value);
-  return value > 0 ? `+${text}` : text;
 }

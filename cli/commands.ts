@@ -10,8 +10,10 @@ import { completionsCommand } from "./completions_command.ts";
 import { convert } from "./convert.ts";
 import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
+import { exportCommand } from "./export.ts";
 import { extract } from "./extract.ts";
 import { hash } from "./hash.ts";
+import { importCommand } from "./import.ts";
 import { init } from "./init.ts";
 import { inject } from "./inject.ts";
 import { inspect } from "./inspect.ts";
@@ -30,6 +32,8 @@ export const COMMANDS: readonly Command[] = [
   init,
   inject,
   extract,
+  importCommand,
+  exportCommand,
   merge,
   soup,
   check,

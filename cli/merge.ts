@@ -4,13 +4,28 @@
  * @module
  */
 
-import { adapterWarnings, openAdapter } from "../lib/adapter/open.ts";
-import { MERGE_METHODS, type MergeMethod } from "../lib/merge/method_names.ts";
-import type { Command } from "./command.ts";
-import { WRITING_FLAGS } from "./flags.ts";
+import { type Adapter, adapterWarnings, openAdapter } from "../lib/adapter/open.ts";
+import { UsageError } from "../lib/errors.ts";
+import {
+  type AnyMergeMethod,
+  MERGE_METHODS,
+  type MergeMethod,
+  TEXT_METHODS,
+} from "../lib/merge/method_names.ts";
+import type { Command, Invocation } from "./command.ts";
+import {
+  BASE_FLAGS,
+  CALIBRATION_FLAGS,
+  EVIDENCE_RUN_FLAGS,
+  type EvidenceRequest,
+  evidenceRequest,
+} from "./evidence_flags.ts";
+import { checkMergeOutputs, type MergeResult, writeMerge } from "./merge_output.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
 import { placeOptions } from "./remote.ts";
-import { carryOut } from "./writing.ts";
+import { REPORT_FLAG } from "./report.ts";
+
+const METHODS: readonly string[] = [...MERGE_METHODS, ...TEXT_METHODS];
 
 /** The command. */
 export const merge: Command = {
@@ -21,11 +36,15 @@ export const merge: Command = {
     "  stack    keeps them side by side in one module: exact, and nearly free to run\n" +
     "  average  the mean of their weights, as in the paper: lossy unless the heads do the same\n" +
     "  aligned  the mean after bringing signs, scales and rotations to one form\n" +
-    "  product  the mean of what query and key, value and output make together, cut to rank\n\n" +
+    "  product  the mean of what query and key, value and output make together, cut to rank\n" +
+    "  distil   heads fitted in closed form to what all of them add on text\n\n" +
     "aligned and product lose nothing when heads are equal as functions; heads that do different\n" +
-    "things fit into one by no method. All but stack fold the LayerNorm into the weights. The " +
-    "report\ncompares each layer's output before and after on seeded random inputs; use check for " +
-    "the accuracy\non data.",
+    "things fit into one by no method. All but stack fold the LayerNorm into the weights.\n\n" +
+    "The report compares each layer's output before and after on seeded random inputs. With --base " +
+    "and\n--data it adds what the merge costs on labelled rows: layers, heads and the task's metric, " +
+    "before\nanything is written. Nothing is fitted to these rows. With --base and --calibrate, " +
+    "merging is fitted\nto text whose labels are not looked at: take rows that you do not judge by. " +
+    "--task, --text and\n--text-pair name the columns of both files.",
   positionals: [
     { name: "ADAPTER", help: "the adapter folder, or a checkpoint made by inject" },
     { name: "OUT", help: "the adapter folder to write" },
@@ -35,9 +54,9 @@ export const merge: Command = {
       name: "method",
       kind: "string",
       value: "METHOD",
-      choices: MERGE_METHODS,
+      choices: METHODS,
       default: "stack",
-      help: `how heads become fewer: ${MERGE_METHODS.join(", ")}`,
+      help: `how heads become fewer: ${METHODS.join(", ")}`,
     },
     {
       name: "heads",
@@ -51,38 +70,71 @@ export const merge: Command = {
       kind: "boolean",
       help: "with stack: fold the LayerNorm and two biases away; exact",
     },
-    ...WRITING_FLAGS,
+    ...BASE_FLAGS,
+    ...CALIBRATION_FLAGS,
+    REPORT_FLAG,
+    ...EVIDENCE_RUN_FLAGS,
   ],
   examples: [
     {
-      does: "the paper's plain average",
-      line: "tinygraft merge adapter one-head --method average",
+      does: "the paper's plain average, and what it costs on labelled rows",
+      line: "tinygraft merge adapter one-head --method average --base base --data dev.tsv",
     },
     {
       does: "two heads, each for those that are most alike",
       line: "tinygraft merge adapter two-heads --method product --heads 2",
     },
+    {
+      does: "one head fitted to unlabelled text",
+      line: "tinygraft merge adapter out --method distil --base base --calibrate text.tsv",
+    },
     { does: "only the report", line: "tinygraft merge adapter out --method aligned --dry-run" },
   ],
   async run(invocation) {
     const [location, out] = invocation.args as [string, string];
-    const { flags } = invocation;
-    const heads = flags.number("heads");
+    const request = evidenceRequest(invocation);
+    requireText(invocation, request);
     using adapter = await openAdapter(location, placeOptions(invocation, location));
     for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
-    // Imported late, with the linear algebra: most commands need none.
-    const { planMerge } = await import("../lib/merge/merge_adapter.ts");
-    const merged = await planMerge(adapter, out, {
-      method: flags.required("method") as MergeMethod,
-      ...(heads === undefined ? {} : { heads }),
-      fold: flags.boolean("fold"),
-    });
-    const [outcome] = await carryOut([merged.plan], invocation);
-    const verdict = merged.exact ? "exact" : "not exact: another function than before";
+    const place = { adapters: [adapter], out, inputs: request?.inputs ?? [] };
+    checkMergeOutputs(place, invocation);
+    const result = await mergeHeads(adapter, out, request, invocation);
+    const outcome = await writeMerge(result, place, merge, invocation);
+    const verdict = result.merge.exact ? "exact" : "not exact: another function than before";
     invocation.print(
-      mergeJson(merged, outcome!),
-      () => mergeText(merged, outcome!, verdict),
+      mergeJson(result, outcome),
+      () => mergeText(result, outcome, verdict),
     );
     return 0;
   },
 };
+
+async function mergeHeads(
+  adapter: Adapter,
+  out: string,
+  request: EvidenceRequest | undefined,
+  { flags }: Invocation,
+): Promise<MergeResult> {
+  const heads = flags.number("heads");
+  const options = { fold: flags.boolean("fold"), ...(heads === undefined ? {} : { heads }) };
+  // Imported late, with linear algebra and runtime: most commands need none.
+  if (request !== undefined) {
+    const { checkedMerge } = await import("../lib/eval/merge_check.ts");
+    const method = flags.required("method") as AnyMergeMethod;
+    return await checkedMerge(adapter, out, { ...request.options, method, ...options });
+  }
+  const method = flags.required("method") as MergeMethod;
+  const { planMerge } = await import("../lib/merge/merge_adapter.ts");
+  return { merge: await planMerge(adapter, out, { method, ...options }) };
+}
+
+/** Refuses a method that is fitted to text where there is none. */
+function requireText({ flags }: Invocation, request: EvidenceRequest | undefined): void {
+  const method = flags.required("method");
+  const needed = TEXT_METHODS.some((name) => name === method);
+  if (!needed || request?.options.calibrate !== undefined) return;
+  throw new UsageError(
+    `Cannot merge by ${method} without text: heads are fitted to what they add on it, expected a ` +
+      "base and a file of text: give --base and --calibrate",
+  );
+}

@@ -1,55 +1,188 @@
 /**
- * A merge's report for people, shared by `merge` and `soup`.
+ * A merge's report for people and for `--json`, shared by `merge` and `soup`.
  *
  * @module
  */
 
+import type { MeasuredLayer } from "../lib/calibrate/measure.ts";
+import type { MeasuredMerge } from "../lib/eval/measured_merge.ts";
+import type { GreedyStep, MeasuredSoup } from "../lib/eval/soup_check.ts";
 import { adviseMerge } from "../lib/merge/advice.ts";
 import type { HeadGroups } from "../lib/merge/heads.ts";
 import type { AdapterMerge } from "../lib/merge/merge_adapter.ts";
-import { formatTable } from "./format.ts";
+import type { MergeMethod } from "../lib/merge/method_names.ts";
+import type { LayerReport } from "../lib/merge/report.ts";
+import { comparisonJson, comparisonLines, metricsTable, points } from "./comparison_text.ts";
+import { type Alignment, formatCount, formatTable, printable } from "./format.ts";
 import { type Outcome, outcomeJson, outcomeText } from "./writing.ts";
 
+/** A merge with all that is known of it. */
+export interface MergeShown {
+  /** The merge. */
+  readonly merge: AdapterMerge;
+  /** What running it showed, if it was run. */
+  readonly measured?: MeasuredMerge | MeasuredSoup;
+  /** What a greedy soup tried. */
+  readonly steps?: readonly GreedyStep[];
+  /** How a greedy soup merges heads. */
+  readonly ingredients?: MergeMethod;
+}
+
+/** What to ship, in one sentence without a full stop. */
+export function adviceOf({ merge, measured, steps }: MergeShown): string {
+  if (measured === undefined) return adviseMerge(merge);
+  if (!("best" in measured)) return adviseMerge(merge, measured);
+  const { adapter, comparison } = measured.best;
+  const best = { name: printable(adapter), comparison, chosen: steps !== undefined };
+  return adviseMerge(merge, { ...measured, best });
+}
+
 /** The JSON document of a merge. */
-export function mergeJson(merge: AdapterMerge, outcome: Outcome): Record<string, unknown> {
+export function mergeJson(shown: MergeShown, outcome: Outcome): Record<string, unknown> {
+  const { merge, measured, steps, ingredients } = shown;
   const { method, headsBefore, headsAfter, layers, exact } = merge;
-  const advice = adviseMerge(merge);
-  return { method, headsBefore, headsAfter, exact, layers, advice, ...outcomeJson(outcome) };
+  const how = steps === undefined ? { method } : { method: "greedy", ingredients, steps };
+  return {
+    ...how,
+    headsBefore,
+    headsAfter,
+    exact,
+    layers,
+    ...(measured === undefined ? {} : { measured: measuredJson(measured) }),
+    advice: adviceOf(shown),
+    ...outcomeJson(outcome),
+  };
+}
+
+function measuredJson(measured: MeasuredMerge | MeasuredSoup): Record<string, unknown> {
+  const { comparison, ...rest } = measured;
+  return {
+    ...rest,
+    ...(comparison === undefined ? {} : { comparison: comparisonJson(comparison) }),
+    ...("best" in measured
+      ? {
+        ingredients: measured.ingredients,
+        best: { ...measured.best, comparison: comparisonJson(measured.best.comparison) },
+      }
+      : {}),
+  };
 }
 
 /**
  * Sets a merge's report as text.
  *
- * @param merge The merge.
+ * @param shown The merge.
  * @param outcome What became of its plan.
  * @param verdict What follows the head counts in the first line.
- * @returns Lines: the head counts, a table of layers, the advice and the files.
+ * @returns Lines: the head counts, a table of layers, the metric, the advice and the files.
  */
-export function mergeText(merge: AdapterMerge, outcome: Outcome, verdict: string): string {
+export function mergeText(shown: MergeShown, outcome: Outcome, verdict: string): string {
+  const { merge, measured, steps, ingredients } = shown;
   const { method, headsBefore, headsAfter, layers } = merge;
-  const grouped = layers.some(({ groups }) => groups.length > 1 && isReduced(groups));
-  const rows = layers.map(({ layer, relativeError, similarity, spread, groups }) => [
-    String(layer),
-    relativeError.toFixed(3),
-    spread.toFixed(3),
-    similarityRange(similarity),
-    ...(grouped ? [groups.map((group) => group.join("+")).join(" ")] : []),
-  ]);
-  const header = ["layer", "relative error", "spread", "head similarity"];
-  if (grouped) header.push("merged heads");
+  const name = steps === undefined ? method : `greedy, ${ingredients}`;
   return [
-    `${method}: ${headCount(headsBefore)} to ${headCount(headsAfter)} a layer, ${verdict}`,
+    `${name}: ${headCount(headsBefore)} to ${headCount(headsAfter)} a layer, ${verdict}`,
     "",
-    formatTable(header, rows, ["right", "right", "right", "left", "left"]),
+    layersTable(layers, measured?.layers),
     "",
-    "relative error: of each layer's output on seeded random inputs; 1 is as bad as no heads",
-    "spread: how far the heads' weights are apart after alignment, over their mean; 0 if equal",
-    "head similarity: cosine of the heads' outputs, least to most over all pairs",
+    ...layersLegend(measured),
     "",
-    adviseMerge(merge),
+    ...(steps === undefined ? [] : [stepsTable(steps), ""]),
+    ...(measured === undefined ? [] : measuredLines(measured)),
+    adviceOf(shown),
     "",
     outcomeText(outcome),
   ].join("\n");
+}
+
+function layersTable(
+  layers: readonly LayerReport[],
+  measured: readonly MeasuredLayer[] | undefined,
+): string {
+  const grouped = layers.some(({ groups }) => groups.length > 1 && isReduced(groups));
+  const header = ["layer", "relative error"];
+  if (measured !== undefined) header.push("on text", "own inputs");
+  header.push("spread", "head similarity");
+  if (grouped) header.push("merged heads");
+  const rows = layers.map(({ layer, relativeError, similarity, spread, groups }) => {
+    const onText = measured?.[layer];
+    return [
+      String(layer),
+      relativeError.toFixed(3),
+      ...(onText === undefined
+        ? []
+        : [onText.relativeError.toFixed(3), onText.relativeErrorOwnInputs.toFixed(3)]),
+      spread.toFixed(3),
+      similarityRange(onText?.outputSimilarity ?? similarity),
+      ...(grouped ? [groups.map((group) => group.join("+")).join(" ")] : []),
+    ];
+  });
+  const alignment = header.map((title): Alignment =>
+    title === "head similarity" || title === "merged heads" ? "left" : "right"
+  );
+  return formatTable(header, rows, alignment);
+}
+
+function layersLegend(measured: MeasuredMerge | undefined): string[] {
+  const onText = measured === undefined ? [] : [
+    `on text: the same on ${formatCount(measured.text.rows)} rows of ` +
+    `${printable(measured.text.path)}; own inputs: at what the merged model's layers read there`,
+  ];
+  const place = measured === undefined ? "" : " on that text";
+  return [
+    "relative error: of each layer's output on seeded random inputs; 1 is as bad as no heads",
+    ...onText,
+    "spread: how far the heads' weights are apart after alignment, over their mean; 0 if equal",
+    `head similarity: cosine of the heads' outputs${place}, least to most over all pairs`,
+  ];
+}
+
+function measuredLines(measured: MeasuredMerge | MeasuredSoup): string[] {
+  const { device, deviceDescription, calibration, data, comparison } = measured;
+  const lines = [];
+  if (calibration !== undefined) {
+    lines.push(
+      `fitted to ${formatCount(calibration.rows)} rows, ${
+        formatCount(calibration.tokens)
+      } tokens ` +
+        `of ${printable(calibration.path)}`,
+    );
+  }
+  if (comparison !== undefined && data !== undefined) {
+    if ("best" in measured) lines.push(ingredientsTable(measured), "");
+    lines.push(
+      metricsTable(comparison),
+      "",
+      ...("best" in measured ? ["before: the exact mean of the adapters; after: the soup"] : []),
+      `${formatCount(data.rows)} rows, ${formatCount(data.tokens)} tokens of ` +
+        `${printable(data.path)} on ${device} (${deviceDescription})`,
+      ...comparisonLines(comparison),
+    );
+  }
+  return [...lines, ""];
+}
+
+function ingredientsTable({ ingredients, best, comparison }: MeasuredSoup): string {
+  const { metric } = comparison;
+  const rows = [
+    ...ingredients.map(({ adapter, metrics }) => [
+      `${printable(adapter)}${adapter === best.adapter ? " (best)" : ""}`,
+      points(metrics[metric]!),
+    ]),
+    ["the soup", points(comparison.after[metric]!)],
+  ];
+  return formatTable(["adapter", metric], rows, ["left", "right"]);
+}
+
+function stepsTable(steps: readonly GreedyStep[]): string {
+  const rows = steps.map(({ adapter, before, after, kept }) => [
+    printable(adapter),
+    before === null ? "" : points(before),
+    points(after),
+    kept ? "kept" : "left out",
+  ]);
+  const alignment = ["left", "right", "right", "left"] as const;
+  return formatTable(["tried", "soup before", "with it", ""], rows, alignment);
 }
 
 function isReduced(groups: HeadGroups): boolean {

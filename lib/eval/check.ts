@@ -4,12 +4,15 @@
  * @module
  */
 
+import type { AdapterTask } from "../adapter/config.ts";
 import type { Adapter } from "../adapter/open.ts";
+import type { Backend } from "../compute/backend.ts";
 import { TinygraftError } from "../errors.ts";
 import type { Logits } from "../runtime/classify.ts";
-import type { Metric } from "../text/tasks.ts";
+import type { Row } from "../text/dataset.ts";
 import { compareOutputs, type Comparison } from "./compare.ts";
 import { argmax } from "./metrics.ts";
+import { describePrecision, measurePrecision, type PrecisionError } from "./precision.ts";
 import type { DataOptions } from "./rows.ts";
 import { runRows } from "./run.ts";
 import { openSession, type SessionOptions } from "./session.ts";
@@ -51,9 +54,11 @@ export interface CheckTimings {
 /** What the check found. */
 export interface CheckResult extends Comparison {
   /** The device that ran it. */
-  readonly device: "webgpu" | "reference";
+  readonly device: Backend["name"];
   /** The device's own name. */
   readonly deviceDescription: string;
+  /** What f16 cost, where it was asked for. */
+  readonly precisionError?: PrecisionError;
   /** The largest drop that passes. */
   readonly maxDrop: number;
   /** Whether the drop is at most that. */
@@ -64,6 +69,10 @@ export interface CheckResult extends Comparison {
   readonly timings: CheckTimings;
   /** One prediction a row, for `--predictions`. */
   readonly predictions: readonly CheckPrediction[];
+  /** The rows, as many as predictions and in their order. */
+  readonly rows: readonly Row[];
+  /** What both adapters decide. */
+  readonly task: AdapterTask;
 }
 
 /** Both adapters' outputs for one row, as `--predictions` writes them. */
@@ -112,7 +121,8 @@ export interface RowOutput {
  */
 export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
   const started = performance.now();
-  using session = await openSession({ ...options, adapters: [options.before, options.after] });
+  const opening = { ...options, adapters: [options.before, options.after] };
+  using session = await openSession(opening);
   const [before, after] = session.adapters as [Adapter, Adapter];
   requireSameTask(before, after);
   const loaded = performance.now();
@@ -124,11 +134,16 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
   const [logitsBefore, logitsAfter] = variants as [Logits, Logits];
   const kind = before.config.task.type;
   const comparison = compareOutputs(logitsBefore, logitsAfter, targets, { kind, ...data });
+  const precisionError = options.precision === "f16"
+    ? await measurePrecision(opening, session, data.rows, variants)
+    : undefined;
+  if (precisionError) options.onWarning?.(describePrecision(precisionError));
   const ended = performance.now();
   return {
     ...comparison,
     device: session.backend.name,
     deviceDescription: session.backend.description,
+    ...(precisionError ? { precisionError } : {}),
     maxDrop: options.maxDrop,
     passed: comparison.drop <= options.maxDrop,
     tokens,
@@ -139,6 +154,8 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
       total: (ended - started) / 1000,
     },
     predictions: predictionsOf(logitsBefore, logitsAfter, targets, kind),
+    rows: data.rows,
+    task: before.config.task,
   };
 }
 
@@ -176,10 +193,4 @@ function predictionsOf(
     before: outputBefore(index),
     after: outputAfter(index),
   }));
-}
-
-/** The metrics of a comparison in the order they are shown: the judged one first. */
-export function shownMetrics({ metric, before }: Comparison): Metric[] {
-  const others = (Object.keys(before) as Metric[]).filter((name) => name !== metric);
-  return [metric, ...others];
 }

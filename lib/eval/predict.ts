@@ -5,9 +5,11 @@
  */
 
 import type { Adapter } from "../adapter/open.ts";
+import type { Backend } from "../compute/backend.ts";
 import { classifyRows } from "../runtime/classify.ts";
 import type { Row } from "../text/dataset.ts";
 import { argmax } from "./metrics.ts";
+import { describePrecision, measurePrecision } from "./precision.ts";
 import { type DataOptions, readRows } from "./rows.ts";
 import { encodeRows } from "./run.ts";
 import { openSession, type SessionOptions } from "./session.ts";
@@ -44,7 +46,7 @@ export interface Prediction {
 /** What {@linkcode predictRows} found. */
 export interface PredictResult {
   /** The device that ran it. */
-  readonly device: "webgpu" | "reference";
+  readonly device: Backend["name"];
   /** Names of the labels in order, if they have names. */
   readonly labels: readonly string[] | null;
   /** The rows, as read. */
@@ -75,7 +77,8 @@ export interface PredictResult {
  * ```
  */
 export async function predictRows(options: PredictOptions): Promise<PredictResult> {
-  using session = await openSession({ ...options, adapters: [options.adapter] });
+  const opening = { ...options, adapters: [options.adapter] };
+  using session = await openSession(opening);
   const [adapter] = session.adapters as [Adapter];
   const { data, texts = [] } = options;
   const rows: readonly Row[] = data === undefined
@@ -87,6 +90,10 @@ export async function predictRows(options: PredictOptions): Promise<PredictResul
     signal: options.signal,
     onProgress: options.onProgress,
   });
+  if (options.precision === "f16") {
+    const error = await measurePrecision(opening, session, rows, variants);
+    options.onWarning?.(describePrecision(error));
+  }
   const { logits, cols } = variants[0]!;
   const regression = adapter.config.task.type === "regression";
   const labels = adapter.config.task.labels;

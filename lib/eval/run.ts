@@ -30,6 +30,18 @@ export interface RowsRun {
   readonly timings: RunTimings & { readonly tokenize: number };
 }
 
+/** Labelled rows, ready to run. */
+export interface LabelledRows {
+  /** The rows, their task and metric. */
+  readonly data: DataRows;
+  /** Class indices, or scores for regression, one a row. */
+  readonly targets: Uint32Array | Float64Array;
+  /** One token sequence a row. */
+  readonly encodings: readonly Encoding[];
+  /** Tokens of all rows, after truncation. */
+  readonly tokens: number;
+}
+
 /**
  * Reads labelled rows and runs them through every adapter of a session, in one pass.
  *
@@ -41,17 +53,39 @@ export interface RowsRun {
  * @throws {InterruptedError} when the signal is aborted.
  */
 export async function runRows(session: Session, options: RunOptions): Promise<RowsRun> {
+  const started = performance.now();
+  const { encodings, ...rows } = await readLabelled(session, options, options.signal);
+  const tokenize = (performance.now() - started) / 1000;
+  const { variants, timings } = await classifyRows(session.encoder, encodings, options);
+  return { ...rows, variants, timings: { ...timings, tokenize } };
+}
+
+/**
+ * Reads labelled rows and tokenises them.
+ *
+ * @param session The open session; its first adapter says what the labels are.
+ * @param options The file and its columns.
+ * @param signal Stops the work.
+ * @returns Rows, targets and token sequences.
+ * @throws {DataError} and {InterruptedError} as {@linkcode runRows}.
+ */
+export async function readLabelled(
+  session: Session,
+  options: DataOptions,
+  signal?: AbortSignal,
+): Promise<LabelledRows> {
   const [adapter] = session.adapters;
   if (adapter === undefined) throw new TypeError("Cannot run rows: the session has no adapter");
-  const started = performance.now();
   const data = await readRows(options, adapter.config, true);
   const targets = targetsOf(data, options.data, adapter.config, adapter.numLabels);
   requireDefined(data.metric, targets, options.data);
-  const encodings = encodeRows(session, data.rows, options.signal);
-  const tokenize = (performance.now() - started) / 1000;
-  const { variants, timings } = await classifyRows(session.encoder, encodings, options);
-  const tokens = encodings.reduce((sum, { ids }) => sum + ids.length, 0);
-  return { data, targets, variants, tokens, timings: { ...timings, tokenize } };
+  const encodings = encodeRows(session, data.rows, signal);
+  return { data, targets, encodings, tokens: countTokens(encodings) };
+}
+
+/** Tokens of all sequences. */
+export function countTokens(encodings: readonly Encoding[]): number {
+  return encodings.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
 /** A correlation with a constant is 0 / 0: a gate on it would pass whatever the adapters do. */

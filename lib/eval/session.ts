@@ -10,10 +10,15 @@ import { type OpenModel, openModel } from "../checkpoint/open_model.ts";
 import { assertLocal } from "../checkpoint/place.ts";
 import { readJsonFile, statPath } from "../checkpoint/sources.ts";
 import type { Backend } from "../compute/backend.ts";
-import { type DeviceName, openBackend } from "../compute/open.ts";
+import { type DeviceName, openBackend, type OpenBackendOptions } from "../compute/open.ts";
 import { TinygraftError } from "../errors.ts";
 import { Encoder } from "../runtime/encoder.ts";
-import { loadAdapter, loadEncoder } from "../runtime/load.ts";
+import {
+  type AdapterWeights,
+  type EncoderWeights,
+  loadAdapter,
+  loadEncoder,
+} from "../runtime/load.ts";
 import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 
 /** Tokens of a row at most, unless asked otherwise: the length the paper's GLUE runs used. */
@@ -23,10 +28,19 @@ export const DEFAULT_MAX_LENGTH = 128;
 export interface SessionOptions {
   /** The base: a checkpoint folder, or a file beside its config.json. */
   readonly base: string;
-  /** Adapter folders, or checkpoints made by `inject`; each becomes a variant. */
-  readonly adapters: readonly string[];
+  /**
+   * Adapter folders, or checkpoints made by `inject`, or adapters that are open and stay the
+   * caller's; each becomes a variant.
+   */
+  readonly adapters: readonly (string | Adapter)[];
   /** Which device to run on. */
   readonly device: DeviceName;
+  /** Element type of weights and activations: `f32` when left out; f16 is for some GPUs. */
+  readonly precision?: OpenBackendOptions["precision"] | undefined;
+  /** Where to keep which kernels are fastest on a GPU; without it none is measured. */
+  readonly tuning?: OpenBackendOptions["tuning"] | undefined;
+  /** Threads of the device `wasm`; one a core when left out. */
+  readonly threads?: number | undefined;
   /** Tokens of a row at most; `undefined` is 128, or the base's table where that is shorter. */
   readonly maxLength?: number | undefined;
   /** Whether adapters made for a base with other tensor content are accepted. */
@@ -50,6 +64,10 @@ export interface Session extends Disposable {
   readonly maxLength: number;
   /** The device. */
   readonly backend: Backend;
+  /** The base's weights on the device. */
+  readonly weights: EncoderWeights;
+  /** The adapters' weights on the device, in the order asked. */
+  readonly variants: readonly AdapterWeights[];
   /** The encoder, one variant an adapter. */
   readonly encoder: Encoder;
 }
@@ -66,20 +84,27 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   try {
     const base = opened.use(await openModel(options.base));
     const adapters: Adapter[] = [];
-    for (const location of options.adapters) {
-      assertLocal(location, "an adapter to run");
-      adapters.push(opened.use(await openAdapter(location)));
+    for (const adapter of options.adapters) {
+      if (typeof adapter !== "string") {
+        adapters.push(adapter);
+        continue;
+      }
+      assertLocal(adapter, "an adapter to run");
+      adapters.push(opened.use(await openAdapter(adapter)));
     }
     await checkAll(base, adapters, options);
     const maxLength = chooseMaxLength(options.maxLength, base);
     const tokenizer = await openTokenizer(base.checkpoint.folder);
     const backend = await openBackend(options.device, {
       minTokens: maxLength,
+      ...(options.precision ? { precision: options.precision } : {}),
+      ...(options.tuning ? { tuning: options.tuning } : {}),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
       ...(options.onWarning ? { onFallback: options.onWarning } : {}),
     });
     opened.defer(() => backend.destroy());
     const weights = await loadEncoder(base.checkpoint, base.model, backend);
-    const variants = [];
+    const variants: AdapterWeights[] = [];
     for (const adapter of adapters) variants.push(await loadAdapter(adapter, backend));
     const encoder = new Encoder(backend, weights, variants);
     const stack = opened.move();
@@ -89,6 +114,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       tokenizer,
       maxLength,
       backend,
+      weights,
+      variants,
       encoder,
       [Symbol.dispose]: () => stack.dispose(),
     };
@@ -113,12 +140,12 @@ async function checkAll(
 }
 
 function chooseMaxLength(asked: number | undefined, { model, checkpoint }: OpenModel): number {
-  const most = model.config.maxPositionEmbeddings;
+  const most = model.config.maxSequenceLength;
   if (asked === undefined) return Math.min(DEFAULT_MAX_LENGTH, most);
   if (asked <= most) return asked;
   throw new TinygraftError(
-    `Cannot run "${checkpoint.location}" with ${asked} tokens a row: its position table has ` +
-      `${most} rows: ask for at most ${most}`,
+    `Cannot run "${checkpoint.location}" with ${asked} tokens a row: its position table is ` +
+      `for ${most}: ask for at most ${most}`,
     { code: "sequence-too-long", path: checkpoint.location },
   );
 }

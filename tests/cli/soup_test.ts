@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runCaptured, runJson } from "../_io.ts";
+import { labelBy, scaleClassifier } from "../eval/_rows.ts";
 import { writeTinyAdapter } from "../_tiny_model.ts";
 import { makeWorkspace, snapshot } from "../_workspace.ts";
 
@@ -53,6 +54,9 @@ const REFUSED: readonly (readonly [string, readonly string[], number, string, st
   ["another size", ["adapter", "wide", "out"], 1, "adapter-mismatch", "hidden size 128"],
   ["another task", ["adapter", "score", "out"], 1, "task-mismatch", "task type"],
   ["an input as output", ["adapter", "adapter", "adapter", "--force"], 1, "output-is-input", ""],
+  ["greedy without rows", ["adapter", "wide", "out", "--method=greedy"], 2, "usage", "--data"],
+  ["ingredients alone", ["adapter", "wide", "out", "--ingredients=stack"], 2, "usage", "greedy"],
+  ["rows without a base", ["adapter", "wide", "out", "--data", "data"], 2, "usage", "give --base"],
   ["an unknown adapter", ["adapter", "nowhere", "out"], 1, "not-found", "nowhere"],
 ];
 
@@ -70,4 +74,46 @@ Deno.test("soup refuses what cannot be mixed and leaves everything as it was", a
     assertStringIncludes(error.message!, says, name);
     assertEquals(await snapshot(space.folder), before);
   }
+});
+
+Deno.test("soup --method greedy keeps what does no harm and reports every step", async () => {
+  await using space = await makeWorkspace();
+  await labelBy(space, space.adapter);
+  await writeTinyAdapter(space.at("bad"), { numHeads: 2 });
+  await scaleClassifier(space.at("bad"), -9);
+  const run = ["--base", space.base, "--data", space.data, "--device", "reference"];
+  const adapters = [space.at("bad"), space.adapter, space.adapter];
+  const argv = ["soup", ...adapters, space.at("out"), "--method", "greedy", ...run];
+  const { code, json } = await runJson(argv);
+  assertEquals([code, json.method, json.ingredients], [0, "greedy", "aligned"]);
+  const steps = json.steps as { adapter: string; kept: boolean }[];
+  assertEquals(steps.map(({ adapter, kept }) => [adapter, kept]), [
+    [space.adapter, true],
+    [space.adapter, true],
+    [space.at("bad"), false],
+  ]);
+  assertStringIncludes(json.advice as string, "it was chosen by these rows");
+  const config = JSON.parse(await Deno.readTextFile(join(space.at("out"), "adapter_config.json")));
+  assertEquals(config.merged_from.length, 2);
+  const text = await runCaptured([...argv, "--force", "--ingredients", "stack"]);
+  assertEquals(text.code, 0, text.err);
+  for (const part of ["greedy, stack: 8 heads to 8", "left out", "(best)", "the soup"]) {
+    assertStringIncludes(text.out, part);
+  }
+  const weighed = await runJson([...argv, "--weights", "1,1,1"]);
+  assertEquals(weighed.code, 2);
+});
+
+Deno.test("soup --data measures any method beside its adapters", async () => {
+  await using space = await makeWorkspace();
+  await writeTinyAdapter(space.at("other"), { seed: 3 });
+  const run = ["--base", space.base, "--data", space.data, "--device", "reference"];
+  const argv = ["soup", space.adapter, space.at("other"), space.at("out"), ...run, "--dry-run"];
+  const { code, json } = await runJson([...argv, "--method", "average"]);
+  assertEquals(code, 0);
+  const measured = json.measured as Record<string, unknown>;
+  assertEquals((measured.ingredients as unknown[]).length, 2);
+  const { comparison } = measured.best as { comparison: Record<string, unknown> };
+  assertEquals(Object.keys(comparison.before as object), ["metrics"]);
+  assertStringIncludes(json.advice as string, "the best of its adapters");
 });
