@@ -1,7 +1,7 @@
 /**
  * Every operation that a backend runs. One operation is one folder beside this file: `op.ts` holds
  * its type and shape guards, `reference.ts` its definition in f64, `kernel.wgsl` and `webgpu.ts`
- * the kernel and how it is dispatched.
+ * the kernel and how it is dispatched, `assembly.ts` and `wasm.ts` the same for WebAssembly.
  *
  * @module
  */
