@@ -1,23 +1,12 @@
 // Every operation on WebGPU against its f64 definition, over awkward shapes.
 
-import type { Activation } from "../../../lib/compute/ops/op.ts";
 import { KERNEL_PLANS, type PlanName } from "../../../lib/compute/ops/plan.ts";
 import type { WebGpuOptions } from "../../../lib/compute/webgpu/backend.ts";
+import { attention, classify, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
 import { type Case, compare, openWebGpu } from "./_against_reference.ts";
 
 /** Sequences of 1, 7, 37 and 130 tokens in all, among them sequences of one token. */
 const BATCHES: readonly (readonly number[])[] = [[1], [3, 1, 3], [37], [1, 64, 1, 9, 55]];
-
-function linear(inner: number, cols: number, activation: Activation): Case {
-  return (maker) => ({
-    op: "linear",
-    x: maker.input("x", inner),
-    weight: maker.weight("weight", cols, inner, 1 / Math.sqrt(inner)),
-    bias: maker.weight("bias", 1, cols),
-    activation,
-    y: maker.output("y", "tokens", cols),
-  });
-}
 
 /** What the tests run on, each opened once, so that each kernel is compiled once. */
 const BACKENDS = await Promise.all(
@@ -74,38 +63,12 @@ for (const plan of Object.keys(KERNEL_PLANS) as PlanName[]) {
   });
 }
 
-function layerNorm(cols: number, eps: number, residual: boolean, scale = 1): Case {
-  return (maker) => ({
-    op: "layerNorm",
-    x: maker.input("x", cols, scale),
-    ...(residual ? { residual: maker.input("residual", cols, scale) } : {}),
-    weight: maker.weight("weight", 1, cols),
-    bias: maker.weight("bias", 1, cols),
-    eps,
-    y: maker.output("y", "tokens", cols),
-  });
-}
-
 for (const cols of [1, 3, 4, 20, 64, 100, 128, 384]) {
   onEach(`layerNorm of ${cols} columns matches f64`, async (compareOn) => {
     const tolerance = 3e-6;
-    await compareOn(layerNorm(cols, 1e-5, false), tolerance);
-    await compareOn(layerNorm(cols, 1e-12, true), tolerance);
-    await compareOn(layerNorm(cols, 1e-12, false, 40), tolerance);
-  });
-}
-
-function attention(
-  numHeads: number,
-  headDim: number,
-  scale: number,
-  rows: "tokens" | "sequences" = "tokens",
-): Case {
-  return (maker) => ({
-    op: "attention",
-    qkv: maker.input("qkv", 3 * numHeads * headDim, scale),
-    numHeads,
-    y: maker.output("y", rows, numHeads * headDim),
+    await compareOn(layerNorm(cols, { eps: 1e-5, residual: false }), tolerance);
+    await compareOn(layerNorm(cols, { eps: 1e-12, residual: true }), tolerance);
+    await compareOn(layerNorm(cols, { eps: 1e-12, residual: false, scale: 40 }), tolerance);
   });
 }
 
@@ -115,34 +78,14 @@ for (
   onEach(
     `attention of ${numHeads} heads of ${headDim} columns matches f64`,
     async (compareOn, f16) => {
-      await compareOn(attention(numHeads, headDim, 1), 3e-6);
-      const selected = attention(numHeads, headDim, 1, "sequences");
+      await compareOn(attention(numHeads, headDim), 3e-6);
+      const selected = attention(numHeads, headDim, { rows: "sequences" });
       await compareOn(selected, 3e-6);
       if (f16) return;
       // Scores of some tens: their f32 rounding, relative to e^score, decides.
-      await compareOn(attention(numHeads, headDim, 4), 2e-4);
+      await compareOn(attention(numHeads, headDim, { scale: 4 }), 2e-4);
     },
   );
-}
-
-function tinyAttention(hidden: number, numHeads: number, headDim: number, scale: number): Case {
-  const inner = numHeads * headDim;
-  return (maker) => ({
-    op: "tinyAttention",
-    a: maker.input("a", hidden),
-    normWeight: maker.weight("norm.weight", 1, hidden),
-    normBias: maker.weight("norm.bias", 1, hidden),
-    eps: 1e-5,
-    qkvWeight: maker.weight("qkv.weight", 3 * inner, hidden, 1 / Math.sqrt(hidden)),
-    qkvBias: maker.weight("qkv.bias", 1, 3 * inner),
-    numHeads,
-    headDim,
-    scale,
-    outputWeight: maker.weight("output.weight", hidden, inner),
-    outputBias: maker.weight("output.bias", 1, hidden),
-    scratch: maker.output("scratch", "tokens", 3 * inner),
-    y: maker.output("y", "tokens", hidden),
-  });
 }
 
 for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [2, 4], [3, 7]] as const) {
@@ -158,16 +101,6 @@ for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [2, 4], [3, 7
   );
 }
 
-function classify(hidden: number, labels: number): Case {
-  return (maker) => ({
-    op: "classify",
-    x: maker.input("x", hidden),
-    weight: maker.weight("weight", labels, hidden, 1 / Math.sqrt(hidden)),
-    bias: maker.weight("bias", 1, labels),
-    y: maker.output("y", "sequences", labels),
-  });
-}
-
 for (const labels of [1, 2, 3, 9]) {
   onEach(`classify with ${labels} labels matches f64`, async (compareOn) => {
     for (const hidden of [4, 20, 384]) {
@@ -178,11 +111,7 @@ for (const labels of [1, 2, 3, 9]) {
 
 for (const cols of [1, 4, 100]) {
   onEach(`select of ${cols} columns copies the rows exactly`, async (compareOn) => {
-    await compareOn((maker) => ({
-      op: "select",
-      x: maker.input("x", cols),
-      y: maker.output("y", "sequences", cols),
-    }), 0);
+    await compareOn(select(cols), 0);
   });
 }
 
