@@ -23,7 +23,7 @@ import { type LabelledRows, readLabelled } from "../lib/eval/run.ts";
 import { openSession, type Session } from "../lib/eval/session.ts";
 import { readText, takeEvenly, type TextSample } from "../lib/eval/text_rows.ts";
 import type { AdapterMerge } from "../lib/merge/merge_adapter.ts";
-import type { AnyMergeMethod } from "../lib/merge/method_names.ts";
+import { type AnyMergeMethod, CALIBRATION_ROWS } from "../lib/merge/method_names.ts";
 import { placeAdapter } from "../lib/runtime/place.ts";
 
 const SHARED = fromFileUrl(new URL("../../shared", import.meta.url));
@@ -232,7 +232,7 @@ function exists(path: string): boolean {
 if (import.meta.main) {
   const flags = parseArgs(Deno.args, {
     string: ["task", "device", "limit", "calibration-rows", "error-rows"],
-    default: { device: "auto", "calibration-rows": "2000", "error-rows": "64" },
+    default: { device: "auto", "calibration-rows": String(CALIBRATION_ROWS), "error-rows": "64" },
   }) as unknown as Record<string, string | undefined>;
   if (!exists(`${SHARED}/goldens`)) {
     console.error(`Cannot run the table: ${SHARED}/goldens is absent; it holds the adapters`);

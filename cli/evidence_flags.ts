@@ -6,6 +6,7 @@
 
 import type { EvidenceOptions } from "../lib/eval/measured_merge.ts";
 import { UsageError } from "../lib/errors.ts";
+import { CALIBRATION_ROWS } from "../lib/merge/method_names.ts";
 import type { Invocation } from "./command.ts";
 import { type Flag, type FlagValues, WRITING_FLAGS } from "./flags.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
@@ -33,7 +34,7 @@ export const CALIBRATION_FLAGS: readonly Flag[] = [
     name: "calibration-rows",
     kind: "integer",
     min: 1,
-    default: 2000,
+    default: CALIBRATION_ROWS,
     help: "rows of it to use, taken evenly",
   },
 ];

@@ -6,7 +6,7 @@
 
 import { Matrix, SingularValueDecomposition } from "ml-matrix";
 import { attentionWeights, givesNothing, type Head, meanPair } from "../merge/heads.ts";
-import { type FactorPair, multiply, rowProducts } from "../merge/linear_algebra.ts";
+import { concatenate, type FactorPair, multiply, rowProducts } from "../merge/linear_algebra.ts";
 import { eigenvectors } from "./solve.ts";
 
 /** What the rows of a product's factors meet in a text: `X S Xᵀ` for rows X and second moments S. */
@@ -176,14 +176,4 @@ export function outputMoments(heads: readonly Head[]): Float64Array {
   const rows = concatenate(heads.map(({ value }) => value.right));
   const count = heads.reduce((sum, { value }) => sum + value.rows, 0);
   return rowProducts(rows, rows, rows.length / count);
-}
-
-function concatenate(parts: readonly Float64Array[]): Float64Array {
-  const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let begin = 0;
-  for (const part of parts) {
-    whole.set(part, begin);
-    begin += part.length;
-  }
-  return whole;
 }

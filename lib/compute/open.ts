@@ -80,10 +80,10 @@ export async function openBackend(
     ...(minTokens === undefined ? {} : { minTokens }),
   };
   if (device === "auto" || device === "webgpu") {
-    const gpu = await openWebGpu({ ...sized, precision, ...(tuning ? { tuning } : {}) });
-    const wanted = device === "webgpu" || precision === "f16" || gpu?.software === false;
-    if (gpu !== undefined && wanted) return gpu;
-    gpu?.destroy();
+    const hardwareOnly = device === "auto" && precision === "f32";
+    const tuned = tuning ? { tuning } : {};
+    const gpu = await openWebGpu({ ...sized, precision, hardwareOnly, ...tuned });
+    if (gpu !== undefined) return gpu;
   }
   assertSinglePrecision(precision);
   if (device === "webgpu") {

@@ -7,6 +7,7 @@
 
 import { type MeasuredLayer, measureMerge } from "../calibrate/measure.ts";
 import type { AdapterMerge } from "../merge/merge_adapter.ts";
+import { CALIBRATION_ROWS } from "../merge/method_names.ts";
 import type { BaseSizes } from "../merge/advice.ts";
 import type { Backend } from "../compute/backend.ts";
 import { classifyRows, type Logits } from "../runtime/classify.ts";
@@ -24,9 +25,6 @@ import type { DataOptions } from "./rows.ts";
 import { type LabelledRows, readLabelled } from "./run.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import { readText, sampleOf, takeEvenly, type TextOrigin, type TextSample } from "./text_rows.ts";
-
-/** Rows of unlabelled text that merging is fitted to, unless asked otherwise: fewer overfit. */
-export const CALIBRATION_ROWS = 2000;
 
 /** Rows that layers are measured on: errors are means over thousands of tokens by then. */
 const MEASURED_ROWS = 256;

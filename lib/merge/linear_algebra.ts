@@ -201,3 +201,19 @@ export function productNorm(pair: FactorPair): number {
   // Rounding may leave a little less than nothing.
   return Math.sqrt(Math.max(0, innerProduct(pair, pair)));
 }
+
+/**
+ * Puts arrays end to end, as rows of matrices of one width stand under each other.
+ *
+ * @param parts The arrays; left unchanged.
+ * @returns A new array.
+ */
+export function concatenate(parts: readonly Float64Array[]): Float64Array {
+  const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let begin = 0;
+  for (const part of parts) {
+    whole.set(part, begin);
+    begin += part.length;
+  }
+  return whole;
+}

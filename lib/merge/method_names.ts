@@ -1,5 +1,6 @@
 /**
- * The names of the ways to merge heads, apart from what they do: a command line needs only these.
+ * The names of the ways to merge heads and what their options are by default, apart from what they
+ * do: a command line needs only these.
  *
  * @module
  */
@@ -18,3 +19,6 @@ export const TEXT_METHODS = ["distil"] as const;
 
 /** Any way to merge the heads of one adapter, with text or without. */
 export type AnyMergeMethod = MergeMethod | typeof TEXT_METHODS[number];
+
+/** Rows of unlabelled text that merging is fitted to, unless asked otherwise: fewer overfit. */
+export const CALIBRATION_ROWS = 2000;

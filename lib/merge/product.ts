@@ -16,7 +16,7 @@ import {
   oneGroup,
 } from "./heads.ts";
 import type { LayerModule } from "./layer.ts";
-import { type FactorPair, truncateProduct } from "./linear_algebra.ts";
+import { concatenate, type FactorPair, truncateProduct } from "./linear_algebra.ts";
 
 /**
  * Merges the heads of each group through the means of their products, `[Q b]ᵀ K` and `Vᵀ Oᵀ`, each
@@ -99,14 +99,4 @@ export function meanProduct(pairs: readonly FactorPair[], weights: readonly numb
     right: concatenate(pairs.map(({ right }) => right)),
   };
   return truncateProduct(stacked, pairs[0]!.rows);
-}
-
-function concatenate(parts: readonly Float64Array[]): Float64Array {
-  const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let begin = 0;
-  for (const part of parts) {
-    whole.set(part, begin);
-    begin += part.length;
-  }
-  return whole;
 }

@@ -13,6 +13,8 @@ export interface OpenDeviceOptions {
   readonly f16?: boolean;
   /** Bytes of matrices that may be held at a time; what the device holds when left out. */
   readonly maxBytes?: number;
+  /** Whether a software driver counts as no adapter. */
+  readonly hardwareOnly?: boolean;
 }
 
 /** Something that was allocated, and whether there was room: known later. */
@@ -51,10 +53,8 @@ export class GpuDevice {
     this.f16 = f16;
     this.#maxBytes = maxBytes;
     this.identity = [info.vendor, info.architecture, info.device, info.description].join("/");
-    this.description = info.description || [info.vendor, info.device].join(" ").trim();
-    // Not every driver sets the flag: OpenGL's llvmpipe is known by its name only.
-    this.software = info.isFallbackAdapter ||
-      /llvmpipe|lavapipe|swiftshader|basic render/i.test(this.description);
+    this.description = describe(info);
+    this.software = isSoftware(info);
     // Without a listener, faults go nowhere: no exception, no message, results of zeros.
     device.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
@@ -86,7 +86,7 @@ export class GpuDevice {
     const adapter = await globalThis.navigator?.gpu?.requestAdapter({
       powerPreference: "high-performance",
     });
-    if (!adapter) return undefined;
+    if (!adapter || (options.hardwareOnly && isSoftware(adapter.info))) return undefined;
     // Asked of the adapter: a device claims features that its driver does not have.
     const f16 = options.f16 === true && adapter.features.has("shader-f16");
     try {
@@ -264,4 +264,14 @@ function outOfMemory({ label, bytes }: { label: string; bytes: number }): Device
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function describe(info: GPUAdapterInfo): string {
+  return info.description || [info.vendor, info.device].join(" ").trim();
+}
+
+function isSoftware(info: GPUAdapterInfo): boolean {
+  // Not every driver sets the flag: OpenGL's llvmpipe is known by its name only.
+  return info.isFallbackAdapter ||
+    /llvmpipe|lavapipe|swiftshader|basic render/i.test(describe(info));
 }

@@ -16,6 +16,8 @@ export interface OpenWebGpuOptions extends BatchSize {
   readonly precision?: ElementType;
   /** Where to keep which kernels are fastest; without it a GPU is not measured. */
   readonly tuning?: TuningCache;
+  /** Whether a software driver counts as no adapter. */
+  readonly hardwareOnly?: boolean;
 }
 
 /**
@@ -23,14 +25,14 @@ export interface OpenWebGpuOptions extends BatchSize {
  * the fastest, or a sound one.
  *
  * @param options What may be chosen.
- * @returns The backend, which the caller destroys; undefined when there is no adapter.
+ * @returns The backend, which the caller destroys; undefined when there is no such adapter.
  * @throws {DeviceError} When the adapter gives no device, fails, or has no f16 where it is asked for.
  * @throws {RangeError} When `maxTokens` is more than the device holds.
  */
 export async function openWebGpu(
-  { precision = "f32", tuning, ...size }: OpenWebGpuOptions = {},
+  { precision = "f32", tuning, hardwareOnly = false, ...size }: OpenWebGpuOptions = {},
 ): Promise<WebGpuBackend | undefined> {
-  const gpu = await GpuDevice.open({ f16: precision === "f16" });
+  const gpu = await GpuDevice.open({ f16: precision === "f16", hardwareOnly });
   if (gpu === undefined) return undefined;
   const options = { ...size, precision };
   if (gpu.software || tuning === undefined || (precision === "f16" && !gpu.f16)) {
