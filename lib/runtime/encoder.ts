@@ -25,6 +25,14 @@ interface Variant {
   readonly head: Head;
 }
 
+/** What all variants of a batch go on from, `[tokens, hidden_size]`. */
+interface Start {
+  /** The embeddings. */
+  readonly embedded: Value;
+  /** What the first layer's tiny attention reads, where it was computed for all. */
+  readonly attended: Value | undefined;
+}
+
 /**
  * An encoder on a backend, with one variant for each adapter that is compared. The backend owns
  * everything and frees it when destroyed.
@@ -133,9 +141,13 @@ export class Encoder {
   async record(batch: PackedBatch, observe?: StageObserver): Promise<void> {
     const embedded = this.#layers.embed(batch);
     await observe?.("embeddings", embedded);
-    for (const variant of this.#variants) {
-      await this.#recordVariant(variant, embedded, observe);
-    }
+    // In the only layer of a base, less than the whole block may do.
+    const shares = this.#variants.length > 1 && this.#layers.length > 1;
+    const start = {
+      embedded,
+      attended: shares ? this.#layers.firstAttention(embedded) : undefined,
+    };
+    for (const variant of this.#variants) await this.#recordVariant(variant, start, observe);
   }
 
   /**
@@ -150,19 +162,21 @@ export class Encoder {
 
   async #recordVariant(
     { weights: { modules, layerNormEps }, head }: Variant,
-    embedded: Value,
+    start: Start,
     observe?: StageObserver,
   ): Promise<void> {
     const layers = this.#layers;
-    let input = embedded;
+    let input = start.embedded;
     for (let index = 0; index < layers.length; index++) {
       const stage = (name: string, value: Value) =>
         observe?.(`layer.${index}.${name}`, value) ?? Promise.resolve();
       const selects = index === layers.length - 1 && observe === undefined;
       const module = moduleOf(modules, index);
-      let attended = selects && module === undefined
-        ? layers.attentionOfSelected(index, input)
-        : layers.attention(index, input);
+      const known = index === 0 ? start.attended : undefined;
+      let attended = known ??
+        (selects && module === undefined
+          ? layers.attentionOfSelected(index, input)
+          : layers.attention(index, input));
       await stage("attention", attended);
       if (module !== undefined) {
         attended = layers.adapt(module, layerNormEps, attended);

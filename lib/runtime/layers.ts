@@ -121,10 +121,11 @@ export class EncoderLayers {
    *
    * @param layer The layer, from 0.
    * @param input `[tokens, hidden_size]`.
-   * @returns What the layer's tiny attention reads, `[tokens, hidden_size]`.
+   * @param attended What to write, `[tokens, hidden_size]`.
+   * @returns What the layer's tiny attention reads, `[tokens, hidden_size]`: `attended`.
    */
-  attention(layer: number, input: Value): Value {
-    const { qkv, context, projected, attended } = this.#work;
+  attention(layer: number, input: Value, attended: Value = this.#work.attended): Value {
+    const { qkv, context, projected } = this.#work;
     const weights = this.#weights.layers[layer]!;
     this.#linear(input, weights.qkv, qkv);
     const numHeads = this.#weights.config.numAttentionHeads;
@@ -132,6 +133,18 @@ export class EncoderLayers {
     this.#linear(context, weights.attentionOutput, projected);
     this.#norm(projected, input, weights.attentionNorm, attended);
     return attended;
+  }
+
+  /**
+   * Records the first layer's attention block, which comes before any module: where several
+   * variants run, all of them go on from it.
+   *
+   * @param input `[tokens, hidden_size]`.
+   * @returns As of {@linkcode attention}, in a value that no other part overwrites.
+   */
+  firstAttention(input: Value): Value {
+    const { hiddenSize } = this.#weights.config;
+    return this.attention(0, input, this.#made("attended of layer 0", "tokens", hiddenSize));
   }
 
   /**

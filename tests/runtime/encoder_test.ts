@@ -25,6 +25,27 @@ Deno.test("Encoder gives the base's logits bit for bit under a fresh adapter", a
   backend.destroy();
 });
 
+Deno.test("Encoder gives each of several variants the logits that it has alone", async () => {
+  await using space = await makeWorkspace();
+  const backend = new ReferenceBackend();
+  const variants = [
+    { location: space.adapter },
+    { location: space.adapter, classifierOnly: true },
+    { location: space.adapter },
+  ];
+  const encodings = randomEncodings(LENGTHS, 100);
+  const together = await classifyRows(
+    await openEncoder(backend, space.base, variants),
+    encodings,
+  );
+  for (const [index, variant] of variants.entries()) {
+    const alone = await classifyRows(await openEncoder(backend, space.base, [variant]), encodings);
+    assertEquals(together.variants[index], alone.variants[0]);
+  }
+  assert(together.variants[0]!.logits[0] !== together.variants[1]!.logits[0]);
+  backend.destroy();
+});
+
 Deno.test("classifyRows() gives a row the same logits in whatever batch it stands", async () => {
   await using space = await makeWorkspace();
   const backend = new ReferenceBackend();
