@@ -25,6 +25,7 @@ import { requireLayers } from "./measure.ts";
 import { NormedRows } from "./normed_rows.ts";
 import { momentsOf, textProductMerge } from "./text_product.ts";
 import { type CalibrationText, TextRun } from "./text_run.ts";
+import { tokenWeights } from "./token_weights.ts";
 
 /** How {@linkcode calibrateMerge} is to merge. */
 export interface CalibratedOptions {
@@ -124,7 +125,7 @@ export async function calibrateMerge(
     const folded = centreLayer(foldLayer(module));
     const statistics = await runBefore(run, folded, stacked);
     const { groups, residual, ...found } = options.method === "distil"
-      ? await distil(run, folded, { statistics, stacked, merged }, options)
+      ? await distil(run, folded, { layer, statistics, stacked, merged }, options)
       : group(module, folded, statistics, options);
     result.modules.push(found.module);
     result.groups.push(groups);
@@ -197,7 +198,8 @@ function group(
 async function distil(
   run: TextRun,
   folded: LayerModule,
-  { statistics, stacked, merged }: {
+  { layer, statistics, stacked, merged }: {
+    readonly layer: number;
     readonly statistics: LayerStatistics;
     /** What the layer's feed-forward block reads in the model before the merge. */
     readonly stacked: Float32Array;
@@ -217,7 +219,7 @@ async function distil(
   const text = {
     rows: new NormedRows(merged, run.hiddenSize, folded.layerNormEps),
     starts: run.starts,
-    weights: new Float64Array(run.tokens).fill(1),
+    weights: tokenWeights(run, layer),
   };
   const targets = layerTargets(run, folded, stacked, merged);
   const candidates = listCandidates(

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Backend } from "../compute/backend.ts";
+import { type Backend, selectedTokens } from "../compute/backend.ts";
 import { InterruptedError, TinygraftError } from "../errors.ts";
 import { packBatches, type PackedBatch } from "../runtime/batch.ts";
 import { EncoderLayers } from "../runtime/layers.ts";
@@ -93,6 +93,14 @@ export class TextRun implements Disposable {
       for (const end of batch.starts.subarray(1)) starts.push(begin + end);
     }
     return Uint32Array.from(starts);
+  }
+
+  /** The rows that a head reads: one a sequence, in the order of the states. */
+  get read(): Uint32Array {
+    const rows = this.chunks.flatMap(({ batch, begin }) =>
+      Array.from(selectedTokens(batch), (token) => begin + token)
+    );
+    return Uint32Array.from(rows);
   }
 
   /** Gives the workspace on the device back. */
