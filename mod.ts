@@ -281,7 +281,6 @@ export { type TuningCache } from "./lib/compute/webgpu/tune.ts";
 export { type ElementType } from "./lib/compute/webgpu/matrix.ts";
 export { type Op } from "./lib/compute/ops/op.ts";
 export { type AttentionOp } from "./lib/compute/ops/attention/op.ts";
-export { type ClassifyOp } from "./lib/compute/ops/classify/op.ts";
 export { type SelectOp } from "./lib/compute/ops/select/op.ts";
 export { type LayerNormOp } from "./lib/compute/ops/layer_norm/op.ts";
 export { type Activation, type LinearOp } from "./lib/compute/ops/linear/op.ts";

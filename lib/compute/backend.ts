@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DeviceError } from "../errors.ts";
 import type { Op } from "./ops/op.ts";
 import type { RaggedBatch, Value, Weight } from "./value.ts";
 
@@ -180,4 +181,39 @@ export function checkMatrix(label: string, length: number, rows: number, cols: n
     `Cannot fill "${label}" of shape [${rows}, ${cols}]: ${length} elements were given, ` +
       `expected ${rows * cols}, a positive number`,
   );
+}
+
+/**
+ * The error of a backend that is used after its end.
+ *
+ * @param action What was attempted.
+ * @returns The error, to throw.
+ */
+export function destroyedError(action: string): DeviceError {
+  return new DeviceError(
+    `Cannot ${action}: the backend was destroyed, expected an open one: open another`,
+    { code: "device-error" },
+  );
+}
+
+/**
+ * Refuses a value or weight that a backend does not have.
+ *
+ * @param resource What was asked for.
+ * @throws {TypeError} Always.
+ */
+export function refuseUnknown(resource: Value | Weight): never {
+  throw new TypeError(
+    `Cannot use "${resource.label}": it was freed or belongs to another backend, ` +
+      `expected one that this backend made`,
+  );
+}
+
+/**
+ * Refuses what needs a batch where none was begun.
+ *
+ * @throws {TypeError} Always.
+ */
+export function refuseWithoutBatch(): never {
+  throw new TypeError("Cannot use values: no batch was begun: call begin() first");
 }

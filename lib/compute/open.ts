@@ -9,9 +9,10 @@ import type { Backend } from "./backend.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 import { WasmBackend } from "./wasm/backend.ts";
 import { detectTarget } from "./wasm/features.ts";
+import { hasGpu } from "./webgpu/device.ts";
 import type { ElementType } from "./webgpu/matrix.ts";
-import { openWebGpu } from "./webgpu/open.ts";
 import type { TuningCache } from "./webgpu/tune.ts";
+import { openWebGpuInWorker } from "./webgpu/worker_backend.ts";
 
 /** What a caller may ask for: a backend, or whichever is there. */
 export type DeviceName = "auto" | "webgpu" | "wasm" | "reference";
@@ -39,7 +40,9 @@ export interface OpenBackendOptions {
 
 /**
  * Opens a backend. `auto` takes WebGPU where a GPU is, and else WebAssembly, which is quicker than
- * WebGPU on a software driver; with f16 it takes WebGPU on any adapter.
+ * WebGPU on a software driver; with f16 it takes WebGPU on any adapter. WebGPU runs in a worker,
+ * which keeps the process from ending until the backend is destroyed; where a worker cannot load
+ * the library, as in a bundle of one file, it runs on the caller's thread.
  *
  * @param device Which one.
  * @param options What may be chosen.
@@ -79,10 +82,10 @@ export async function openBackend(
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(minTokens === undefined ? {} : { minTokens }),
   };
-  if (device === "auto" || device === "webgpu") {
-    const hardwareOnly = device === "auto" && precision === "f32";
-    const tuned = tuning ? { tuning } : {};
-    const gpu = await openWebGpu({ ...sized, precision, hardwareOnly, ...tuned });
+  // No worker is started only to learn that there is no GPU.
+  const anyAdapter = device === "webgpu" || (device === "auto" && precision === "f16");
+  if (anyAdapter || (device === "auto" && await hasGpu())) {
+    const gpu = await openWebGpuInWorker({ ...sized, precision, ...(tuning ? { tuning } : {}) });
     if (gpu !== undefined) return gpu;
   }
   assertSinglePrecision(precision);

@@ -33,7 +33,7 @@ export interface RunTimings {
 export interface ClassifyOptions {
   /** Most sequences in a batch. */
   readonly maxSequences?: number | undefined;
-  /** Stops the run before its next batch. */
+  /** Stops the run at once; a batch under way ends with the backend, or by itself. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch with the rows done and in all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -68,7 +68,7 @@ export async function classifyRows(
     const started = performance.now();
     await encoder.record(batch);
     upload += (performance.now() - started) / 1000;
-    const outputs = await encoder.read().catch((error: unknown) => {
+    const outputs = await untilAborted(encoder.read(), options.signal).catch((error: unknown) => {
       batches = repackSmaller(batches, encodings, maxSequences, error);
       return undefined;
     });
@@ -127,6 +127,19 @@ function scatter(output: Float32Array, indices: readonly number[], into: Logits)
       }
       into.logits[row * into.cols + col] = value;
     }
+  }
+}
+
+/** Waits for work, but not longer than until the signal is aborted. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const interrupted = Promise.withResolvers<never>();
+  const interrupt = () => interrupted.reject(new InterruptedError());
+  signal?.addEventListener("abort", interrupt, { once: true });
+  if (signal?.aborted) interrupt();
+  try {
+    return await Promise.race([work, interrupted.promise]);
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
   }
 }
 

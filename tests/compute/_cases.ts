@@ -79,14 +79,3 @@ export function select(cols: number): Case {
     y: maker.output("y", "sequences", cols),
   });
 }
-
-/** A classifier on first tokens. */
-export function classify(hidden: number, labels: number): Case {
-  return (maker) => ({
-    op: "classify",
-    x: maker.input("x", hidden),
-    weight: maker.weight("weight", labels, hidden, 1 / Math.sqrt(hidden)),
-    bias: maker.weight("bias", 1, labels),
-    y: maker.output("y", "sequences", labels),
-  });
-}

@@ -7,17 +7,16 @@
  */
 
 import { type AttentionOp, checkAttention } from "./attention/op.ts";
-import { checkClassify, type ClassifyOp } from "./classify/op.ts";
 import { checkLayerNorm, type LayerNormOp } from "./layer_norm/op.ts";
 import { checkLinear, type LinearOp } from "./linear/op.ts";
 import { checkSelect, type SelectOp } from "./select/op.ts";
 import { checkTinyAttention, type TinyAttentionOp } from "./tiny_attention/op.ts";
 
-export type { AttentionOp, ClassifyOp, LayerNormOp, LinearOp, SelectOp, TinyAttentionOp };
+export type { AttentionOp, LayerNormOp, LinearOp, SelectOp, TinyAttentionOp };
 export type { Activation } from "./linear/op.ts";
 
 /** An operation on values and weights of one backend. */
-export type Op = LinearOp | LayerNormOp | AttentionOp | TinyAttentionOp | SelectOp | ClassifyOp;
+export type Op = LinearOp | LayerNormOp | AttentionOp | TinyAttentionOp | SelectOp;
 
 /**
  * Checks the shapes and numbers of an operation.
@@ -38,7 +37,5 @@ export function checkOp(op: Op): void {
       return checkTinyAttention(op);
     case "select":
       return checkSelect(op);
-    case "classify":
-      return checkClassify(op);
   }
 }

@@ -7,7 +7,6 @@
 import { ModuleBuilder, type Target } from "../assembler/module.ts";
 import { defineAttention } from "./attention/assembly.ts";
 import { attentionJobs } from "./attention/wasm.ts";
-import { classifyJobs } from "./classify/wasm.ts";
 import { CONSTANTS, type Job, type Layout } from "./job.ts";
 import { defineLayerNorm } from "./layer_norm/assembly.ts";
 import { layerNormJobs } from "./layer_norm/wasm.ts";
@@ -58,7 +57,5 @@ export function jobsOf(op: Op, layout: Layout): Job[] {
       return tinyAttentionJobs(op, layout);
     case "select":
       return selectJobs(op, layout);
-    case "classify":
-      return classifyJobs(op, layout);
   }
 }

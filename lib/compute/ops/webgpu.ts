@@ -6,8 +6,6 @@
 
 import { attentionOnBuffers } from "./attention/buffers.ts";
 import { attentionDispatches } from "./attention/webgpu.ts";
-import { classifyOnBuffers } from "./classify/buffers.ts";
-import { classifyDispatches } from "./classify/webgpu.ts";
 import type { BatchCounts, Dispatch } from "./dispatch.ts";
 import { layerNormOnBuffers } from "./layer_norm/buffers.ts";
 import { layerNormDispatches } from "./layer_norm/webgpu.ts";
@@ -44,8 +42,6 @@ function onTextures(op: Op, counts: BatchCounts, tile: Tile): Dispatch[] {
       return attentionDispatches(op, counts);
     case "tinyAttention":
       return tinyAttentionDispatches(op, counts);
-    case "classify":
-      return classifyDispatches(op, counts);
     case "select":
       return selectDispatches(op, counts);
   }
@@ -61,8 +57,6 @@ function onBuffers(op: Op, counts: BatchCounts, tile: BlockTile): Dispatch[] {
       return attentionOnBuffers(op, counts);
     case "tinyAttention":
       return tinyAttentionOnBuffers(op, counts);
-    case "classify":
-      return classifyOnBuffers(op, counts);
     case "select":
       return selectOnBuffers(op, counts);
   }

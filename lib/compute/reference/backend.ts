@@ -5,17 +5,18 @@
  * @module
  */
 
-import { DeviceError } from "../../errors.ts";
 import {
   type Backend,
   type BatchSize,
   checkBatch,
   checkMatrix,
+  destroyedError,
+  refuseUnknown,
+  refuseWithoutBatch,
   selectedTokens,
   type Waited,
 } from "../backend.ts";
 import { attention } from "../ops/attention/reference.ts";
-import { classify } from "../ops/classify/reference.ts";
 import { layerNorm } from "../ops/layer_norm/reference.ts";
 import { linear } from "../ops/linear/reference.ts";
 import { checkOp, type Op } from "../ops/op.ts";
@@ -193,11 +194,6 @@ export class ReferenceBackend implements Backend {
         const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
         return () => y.set(select(x, selected, op.y.cols));
       }
-      case "classify": {
-        const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
-        const [weight, bias] = [this.#constant(op.weight), this.#constant(op.bias)];
-        return () => y.set(classify(x, starts, weight, bias));
-      }
     }
   }
 
@@ -210,32 +206,18 @@ export class ReferenceBackend implements Backend {
   }
 
   #numbers(value: Value): Float64Array<ArrayBuffer> {
-    return this.#values.get(value) ?? unknown(value);
+    return this.#values.get(value) ?? refuseUnknown(value);
   }
 
   #constant(weight: Weight): Float32Array<ArrayBuffer> {
-    return this.#weights.get(weight) ?? unknown(weight);
+    return this.#weights.get(weight) ?? refuseUnknown(weight);
   }
 
   #current(): Required<RaggedBatch> {
-    if (this.#batch === undefined) {
-      throw new TypeError("Cannot use values: no batch was begun: call begin() first");
-    }
-    return this.#batch;
+    return this.#batch ?? refuseWithoutBatch();
   }
 
   #assertAlive(action: string): void {
-    if (!this.#destroyed) return;
-    throw new DeviceError(
-      `Cannot ${action}: the backend was destroyed, expected an open one: open another`,
-      { code: "device-error" },
-    );
+    if (this.#destroyed) throw destroyedError(action);
   }
-}
-
-function unknown(resource: Value | Weight): never {
-  throw new TypeError(
-    `Cannot use "${resource.label}": it was freed or belongs to another backend, ` +
-      `expected one that this backend made`,
-  );
 }

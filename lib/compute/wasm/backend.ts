@@ -11,6 +11,9 @@ import {
   type BatchSize,
   checkBatch,
   checkMatrix,
+  destroyedError,
+  refuseUnknown,
+  refuseWithoutBatch,
   selectedTokens,
   type Waited,
 } from "../backend.ts";
@@ -306,11 +309,11 @@ export class WasmBackend implements Backend {
   }
 
   #value(value: Value): number {
-    return this.#values.get(value) ?? unknown(value);
+    return this.#values.get(value) ?? refuseUnknown(value);
   }
 
   #weight(weight: Weight): { vector?: number; panels?: number } {
-    return this.#weights.get(weight) ?? unknown(weight);
+    return this.#weights.get(weight) ?? refuseUnknown(weight);
   }
 
   #panels(weight: Weight): number {
@@ -324,8 +327,7 @@ export class WasmBackend implements Backend {
   }
 
   #current(): BatchIndex {
-    if (this.#batch !== undefined) return this.#batch;
-    throw new TypeError("Cannot use values: no batch was begun: call begin() first");
+    return this.#batch ?? refuseWithoutBatch();
   }
 
   #assertAlive(action: string): void {
@@ -343,18 +345,4 @@ function kernelsFor(target: Target): WebAssembly.Module {
     compiled.set(target.relaxed, module);
   }
   return module;
-}
-
-function destroyedError(action: string): DeviceError {
-  return new DeviceError(
-    `Cannot ${action}: the backend was destroyed, expected an open one: open another`,
-    { code: "device-error" },
-  );
-}
-
-function unknown(resource: Value | Weight): never {
-  throw new TypeError(
-    `Cannot use "${resource.label}": it was freed or belongs to another backend, ` +
-      `expected one that this backend made`,
-  );
 }

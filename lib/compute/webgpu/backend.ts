@@ -5,7 +5,16 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import { type Backend, type BatchSize, checkBatch, checkMatrix, type Waited } from "../backend.ts";
+import {
+  type Backend,
+  type BatchSize,
+  checkBatch,
+  checkMatrix,
+  destroyedError,
+  refuseUnknown,
+  refuseWithoutBatch,
+  type Waited,
+} from "../backend.ts";
 import { type Binding, BLOCK_ROWS, usedRows } from "../ops/dispatch.ts";
 import { checkOp, type Op } from "../ops/op.ts";
 import { KERNEL_PLANS, type KernelPlan, type PlanName } from "../ops/plan.ts";
@@ -17,6 +26,7 @@ import type { GpuDevice } from "./device.ts";
 import { execute, type RowsInUse, type Slices, type Step } from "./execution.ts";
 import { Kernels } from "./kernels.ts";
 import type { ElementType, Matrix } from "./matrix.ts";
+import { checkRange, checkRoom, type MatrixShape, type Room, roomOf } from "./room.ts";
 import { TextureMatrix } from "./texture_matrix.ts";
 
 /** What may be chosen about the backend. */
@@ -45,8 +55,9 @@ const MAX_TOKENS = { software: 1024, hardware: 8192 };
 
 /**
  * Floating-point operations submitted at once. On a software driver they are about a third of a
- * second: waiting for the device blocks the thread, and a signal is heard only in between. A small
- * GPU does that of the hardware in less than a second, after which systems lose patience with it.
+ * second: waiting for the device blocks its thread, which hears only in between that it is to end.
+ * A small GPU does that of the hardware in less than a second, after which systems lose patience
+ * with it.
  */
 const SLICE_FLOPS = { software: 4e9, hardware: 1e11 };
 
@@ -69,6 +80,8 @@ export class WebGpuBackend implements Backend {
   readonly description: string;
   /** Tokens that a batch may hold. */
   readonly maxTokens: number;
+  /** What its matrices may be. */
+  readonly room: Room;
   /** How long `read` has taken so far. */
   readonly waited: Waited = { compute: 0, readback: 0 };
 
@@ -104,6 +117,7 @@ export class WebGpuBackend implements Backend {
     this.#keepDevice = options.keepDevice ?? false;
     this.#precision = options.precision ?? "f32";
     this.#plan = KERNEL_PLANS[options.plan ?? defaultPlan(gpu, this.#precision)];
+    this.room = roomOf(gpu.device.limits, this.#plan.family, this.#precision);
     this.#slices = { flops: options.sliceFlops ?? SLICE_FLOPS[kind], wait: gpu.software };
     this.software = gpu.software;
     this.description = gpu.description;
@@ -124,8 +138,8 @@ export class WebGpuBackend implements Backend {
     this.#assertAlive("make a weight");
     checkMatrix(label, data.length, rows, cols);
     const weight = { label, rows, cols };
+    checkRange(this.room, label, data);
     const matrix = this.#createMatrix(label, { rows, cols, type: this.#precision }, true);
-    if (matrix instanceof BufferMatrix) matrix.checkRange(data);
     matrix.reserve(rows)?.adopt();
     const packed = matrix.pack(data);
     matrix.fill(packed);
@@ -162,7 +176,7 @@ export class WebGpuBackend implements Backend {
     this.#assertAlive("write");
     const fills = this.#inUse(value);
     checkMatrix(value.label, data.length, fills.rows, value.cols);
-    const packed = fills.matrix.pack(data);
+    const packed = fills.matrix.pack(data.slice());
     this.#steps.push({ fills, act: () => fills.matrix.fill(packed) });
   }
 
@@ -245,9 +259,10 @@ export class WebGpuBackend implements Backend {
 
   #createMatrix(
     label: string,
-    shape: { readonly rows: number; readonly cols: number; readonly type: ElementType },
+    shape: MatrixShape,
     lasting = false,
   ): Matrix {
+    checkRoom(this.room, label, shape, lasting);
     return this.#plan.family === "textures"
       ? new TextureMatrix(this.#gpu, label, shape, lasting)
       : new BufferMatrix(this.#gpu, label, shape, lasting);
@@ -269,13 +284,7 @@ export class WebGpuBackend implements Backend {
   }
 
   #inUse(resource: Value | Weight): RowsInUse {
-    const matrix = this.#matrices.get(resource);
-    if (matrix === undefined) {
-      throw new TypeError(
-        `Cannot use "${resource.label}": it was freed or belongs to another backend, ` +
-          `expected one that this backend made`,
-      );
-    }
+    const matrix = this.#matrices.get(resource) ?? refuseUnknown(resource);
     const rows = "rows" in resource ? resource.rows : usedRows(resource, this.#current().counts);
     return { matrix, rows };
   }
@@ -304,16 +313,11 @@ export class WebGpuBackend implements Backend {
   }
 
   #current(): BatchIndex {
-    if (this.#index !== undefined) return this.#index;
-    throw new TypeError("Cannot use values: no batch was begun: call begin() first");
+    return this.#index ?? refuseWithoutBatch();
   }
 
   #assertAlive(action: string): void {
-    if (!this.#destroyed) return;
-    throw new DeviceError(
-      `Cannot ${action}: the backend was destroyed, expected an open one: open another`,
-      { code: "device-error" },
-    );
+    if (this.#destroyed) throw destroyedError(action);
   }
 }
 

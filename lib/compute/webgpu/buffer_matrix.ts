@@ -14,19 +14,7 @@ import {
   type Reservation,
   rowsToReserve,
 } from "./matrix.ts";
-
-/** The largest finite f16. */
-const MAX_F16 = 65504;
-
-/** What is to be kept. */
-export interface BufferShape {
-  /** Rows at most. */
-  readonly rows: number;
-  /** Columns, in elements. */
-  readonly cols: number;
-  /** The element type. */
-  readonly type: ElementType;
-}
+import { bufferPitch, type MatrixShape } from "./room.ts";
 
 /** A matrix as a storage buffer, row after row, each padded to entries of four columns. */
 export class BufferMatrix implements Matrix {
@@ -49,24 +37,17 @@ export class BufferMatrix implements Matrix {
    *
    * @param gpu The device.
    * @param label Names it, for messages.
-   * @param shape Rows at most, columns and element type.
+   * @param shape Rows at most, columns and element type; there is room for it.
    * @param lasting Whether it is a weight, without which nothing runs.
-   * @throws {RangeError} When not even one row, or a weight not as a whole, fits a buffer.
    */
-  constructor(gpu: GpuDevice, label: string, { rows, cols, type }: BufferShape, lasting = false) {
+  constructor(gpu: GpuDevice, label: string, shape: MatrixShape, lasting = false) {
     this.#gpu = gpu;
     this.label = label;
-    this.cols = cols;
-    this.type = type;
-    this.#maxRows = rows;
+    this.cols = shape.cols;
+    this.type = shape.type;
+    this.#maxRows = shape.rows;
     this.#lasting = lasting;
-    this.pitch = Math.ceil(cols / 4) * (type === "f16" ? 8 : 16);
-    const most = this.#mostRows();
-    if (most >= (lasting ? rows : 1)) return;
-    throw new RangeError(
-      `Cannot hold "${label}" of shape [${rows}, ${cols}] on the device: its buffers hold ` +
-        `${most} rows of it, expected all`,
-    );
+    this.pitch = bufferPitch(shape);
   }
 
   /** {@inheritDoc Matrix.reserve} */
@@ -100,29 +81,13 @@ export class BufferMatrix implements Matrix {
     return this.type === "f32" ? rows : new Float16Array(rows);
   }
 
-  /**
-   * Refuses data that the element type cannot hold: it would become infinite.
-   *
-   * @param data Any numbers.
-   * @throws {RangeError} When a number is too large.
-   */
-  checkRange(data: Float32Array): void {
-    if (this.type === "f32") return;
-    const index = data.findIndex((number) => Math.abs(number) > MAX_F16);
-    if (index < 0) return;
-    throw new RangeError(
-      `Cannot hold "${this.label}" in 16-bit floats: element ${index} is ${data[index]}, ` +
-        `expected at most ${MAX_F16} in magnitude: compute in f32`,
-    );
-  }
-
   /** {@inheritDoc Matrix.fill} */
   fill(rows: PackedRows): void {
     this.#gpu.device.queue.writeBuffer(this.#reserved(), 0, rows);
   }
 
   /** {@inheritDoc Matrix.binding} */
-  binding(rows: number): GPUBindingResource {
+  binding(rows: number): GPUBufferBinding {
     return { buffer: this.#reserved(), size: rows * this.pitch };
   }
 

@@ -13,8 +13,6 @@ export interface OpenDeviceOptions {
   readonly f16?: boolean;
   /** Bytes of matrices that may be held at a time; what the device holds when left out. */
   readonly maxBytes?: number;
-  /** Whether a software driver counts as no adapter. */
-  readonly hardwareOnly?: boolean;
 }
 
 /** Something that was allocated, and whether there was room: known later. */
@@ -83,10 +81,8 @@ export class GpuDevice {
    * @throws {DeviceError} When the adapter gives no device.
    */
   static async open(options: OpenDeviceOptions = {}): Promise<GpuDevice | undefined> {
-    const adapter = await globalThis.navigator?.gpu?.requestAdapter({
-      powerPreference: "high-performance",
-    });
-    if (!adapter || (options.hardwareOnly && isSoftware(adapter.info))) return undefined;
+    const adapter = await fastestAdapter();
+    if (!adapter) return undefined;
     // Asked of the adapter: a device claims features that its driver does not have.
     const f16 = options.f16 === true && adapter.features.has("shader-f16");
     try {
@@ -240,6 +236,20 @@ export class GpuDevice {
     this.#destroyed = true;
     this.device.destroy();
   }
+}
+
+/**
+ * Tells whether there is a GPU, without opening it.
+ *
+ * @returns Whether the fastest adapter is there and is none that computes on the CPU.
+ */
+export async function hasGpu(): Promise<boolean> {
+  const adapter = await fastestAdapter();
+  return adapter ? !isSoftware(adapter.info) : false;
+}
+
+async function fastestAdapter(): Promise<GPUAdapter | null | undefined> {
+  return await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
 }
 
 /** The limits to ask for: what kernels can use of the adapter's. */

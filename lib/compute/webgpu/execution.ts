@@ -5,6 +5,7 @@
  */
 
 import type { Dispatch } from "../ops/dispatch.ts";
+import type { BindGroups } from "./bind_groups.ts";
 import type { GpuDevice } from "./device.ts";
 import type { Kernels } from "./kernels.ts";
 import type { Matrix } from "./matrix.ts";
@@ -52,7 +53,7 @@ export async function execute(
     check();
     const pipelines = await Promise.all(steps.map((step) => pipelineOf(kernels, step)));
     check();
-    const submission = new Submission(gpu.device);
+    const submission = new Submission(gpu.device, kernels.bindGroups);
     for (const [i, step] of steps.entries()) {
       if (!("dispatch" in step)) {
         submission.flush(); // the queue's own acts would overtake what is recorded
@@ -123,11 +124,13 @@ class Submission {
   /** Floating-point operations recorded and not yet submitted. */
   flops = 0;
   readonly #device: GPUDevice;
+  readonly #bindGroups: BindGroups;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, bindGroups: BindGroups) {
     this.#device = device;
+    this.#bindGroups = bindGroups;
   }
 
   /** Records a dispatch. */
@@ -138,15 +141,11 @@ class Submission {
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.flops += flops;
-    const entries = resources.map((resource, binding) => ({
-      binding,
-      resource: "matrix" in resource
-        ? resource.matrix.binding(resource.rows)
-        : { buffer: resource },
-    }));
-    const layout = pipeline.getBindGroupLayout(0);
+    const bound = resources.map((resource) =>
+      "matrix" in resource ? resource.matrix.binding(resource.rows) : { buffer: resource }
+    );
     this.#pass.setPipeline(pipeline);
-    this.#pass.setBindGroup(0, this.#device.createBindGroup({ label, layout, entries }));
+    this.#pass.setBindGroup(0, this.#bindGroups.get(pipeline, label, bound));
     this.#pass.dispatchWorkgroups(...workgroups);
   }
 

@@ -5,11 +5,14 @@
  */
 
 import type { Dispatch } from "../ops/dispatch.ts";
+import { BindGroups } from "./bind_groups.ts";
 import type { GpuDevice } from "./device.ts";
 import type { ElementType } from "./matrix.ts";
 
 /** Compiles kernels when they are first needed and keeps them. */
 export class Kernels {
+  /** What the kernels are bound to. */
+  readonly bindGroups: BindGroups;
   readonly #gpu: GpuDevice;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
@@ -20,6 +23,7 @@ export class Kernels {
    */
   constructor(gpu: GpuDevice) {
     this.#gpu = gpu;
+    this.bindGroups = new BindGroups(gpu.device);
   }
 
   /**

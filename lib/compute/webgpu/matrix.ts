@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Bound } from "./bind_groups.ts";
+
 /** The element type in which a matrix is kept. */
 export type ElementType = "f32" | "f16";
 
@@ -43,7 +45,7 @@ export interface Matrix {
    * Lays rows out for `fill`.
    *
    * @param data `f32 [rows, cols]`, row-major.
-   * @returns A copy.
+   * @returns The data itself where it is laid out so already, else a copy.
    */
   pack(data: Float32Array): PackedRows;
 
@@ -58,9 +60,9 @@ export interface Matrix {
    * Gives what a kernel is bound to.
    *
    * @param rows Rows in use.
-   * @returns The resource.
+   * @returns The resource; for a texture the same object as long as it is the same texture.
    */
-  binding(rows: number): GPUBindingResource;
+  binding(rows: number): Bound;
 
   /**
    * Records the copy of the first rows to a buffer.
@@ -101,14 +103,19 @@ export function rowsToReserve(
  *
  * @param data `f32 [rows, cols]`, row-major.
  * @param cols Columns, in elements.
- * @returns A copy, `f32 [rows, cols rounded up to 4]`.
+ * @returns `f32 [rows, cols rounded up to 4]`: the data itself where nothing is missing.
  */
 export function padRows(data: Float32Array, cols: number): Float32Array<ArrayBuffer> {
-  if (cols % 4 === 0) return new Float32Array(data);
+  if (cols % 4 === 0) return isPlain(data) ? data : new Float32Array(data);
   const padded = Math.ceil(cols / 4) * 4;
   const rows = new Float32Array(data.length / cols * padded);
   for (let row = 0; row * cols < data.length; row++) {
     rows.set(data.subarray(row * cols, (row + 1) * cols), row * padded);
   }
   return rows;
+}
+
+/** Whether an array is of memory that no other thread has, as WebGPU needs it. */
+function isPlain(data: Float32Array): data is Float32Array<ArrayBuffer> {
+  return data.buffer instanceof ArrayBuffer;
 }

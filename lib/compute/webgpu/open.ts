@@ -16,8 +16,6 @@ export interface OpenWebGpuOptions extends BatchSize {
   readonly precision?: ElementType;
   /** Where to keep which kernels are fastest; without it a GPU is not measured. */
   readonly tuning?: TuningCache;
-  /** Whether a software driver counts as no adapter. */
-  readonly hardwareOnly?: boolean;
 }
 
 /**
@@ -30,9 +28,9 @@ export interface OpenWebGpuOptions extends BatchSize {
  * @throws {RangeError} When `maxTokens` is more than the device holds.
  */
 export async function openWebGpu(
-  { precision = "f32", tuning, hardwareOnly = false, ...size }: OpenWebGpuOptions = {},
+  { precision = "f32", tuning, ...size }: OpenWebGpuOptions = {},
 ): Promise<WebGpuBackend | undefined> {
-  const gpu = await GpuDevice.open({ f16: precision === "f16", hardwareOnly });
+  const gpu = await GpuDevice.open({ f16: precision === "f16" });
   if (gpu === undefined) return undefined;
   const options = { ...size, precision };
   if (gpu.software || tuning === undefined || (precision === "f16" && !gpu.f16)) {

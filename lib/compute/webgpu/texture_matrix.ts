@@ -36,15 +36,16 @@ export class TextureMatrix implements Matrix {
   readonly #width: number;
   readonly #lasting: boolean;
   #texture: GPUTexture | undefined;
+  /** The same object while the texture is the same, so that it is bound by the same groups. */
+  #view: GPUTextureView | undefined;
 
   /**
    * Describes the matrix; no memory is taken yet.
    *
    * @param gpu The device.
    * @param label Names it, for messages.
-   * @param size Rows at most, and columns, in elements.
+   * @param shape Rows at most, and columns, in elements; there is room for it.
    * @param lasting Whether it is a weight, without which nothing runs.
-   * @throws {RangeError} When the device has no texture of this size.
    */
   constructor(
     gpu: GpuDevice,
@@ -59,13 +60,6 @@ export class TextureMatrix implements Matrix {
     this.#lasting = lasting;
     this.#width = Math.ceil(cols / 4);
     this.pitch = Math.ceil(this.#width * TEXEL_BYTES / ROW_ALIGNMENT) * ROW_ALIGNMENT;
-    const limit = gpu.device.limits.maxTextureDimension2D;
-    const height = Math.ceil(rows / ROW_MULTIPLE) * ROW_MULTIPLE;
-    if (this.#width <= limit && height <= limit) return;
-    throw new RangeError(
-      `Cannot hold "${label}" of shape [${rows}, ${cols}] on the device: ` +
-        `expected at most ${limit} rows and ${4 * limit} columns`,
-    );
   }
 
   /** {@inheritDoc Matrix.reserve} */
@@ -90,7 +84,7 @@ export class TextureMatrix implements Matrix {
   }
 
   /** {@inheritDoc Matrix.pack} */
-  pack(data: Float32Array): Float32Array<ArrayBuffer> {
+  pack(data: Float32Array): PackedRows {
     return padRows(data, this.cols);
   }
 
@@ -103,8 +97,8 @@ export class TextureMatrix implements Matrix {
   }
 
   /** {@inheritDoc Matrix.binding} */
-  binding(): GPUBindingResource {
-    return this.#reserved().createView();
+  binding(): GPUTextureView {
+    return this.#view ??= this.#reserved().createView();
   }
 
   /** {@inheritDoc Matrix.copyTo} */
@@ -117,6 +111,7 @@ export class TextureMatrix implements Matrix {
   destroy(): void {
     this.#drop(this.#texture);
     this.#texture = undefined;
+    this.#view = undefined;
   }
 
   #adopt(texture: GPUTexture): void {
@@ -128,6 +123,7 @@ export class TextureMatrix implements Matrix {
       this.#drop(old);
     }
     this.#texture = texture;
+    this.#view = undefined;
   }
 
   #drop(texture: GPUTexture | undefined): void {

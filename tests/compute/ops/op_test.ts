@@ -41,7 +41,6 @@ Deno.test("checkOp() accepts operations whose shapes fit", () => {
     { op: "attention", qkv: value(18), numHeads: 3, y: value(6, "sequences") },
     tiny,
     { op: "select", x, y: value(4, "sequences") },
-    { op: "classify", x, weight: weight(2, 4), bias: weight(1, 2), y: value(2, "sequences") },
   ];
   for (const op of ops) checkOp(op);
 });
@@ -75,8 +74,6 @@ Deno.test("checkOp() refuses shapes that do not fit", () => {
     { ...tiny, outputWeight: weight(6, 4) },
     { ...tiny, y: tiny.a },
     { ...tiny, a: value(18), scratch: tiny.y },
-    { op: "classify", x, weight: weight(2, 4), bias: weight(1, 2), y: value(2) },
-    { op: "classify", x, weight: weight(2, 5), bias: weight(1, 2), y: value(2, "sequences") },
   ];
   for (const op of ops) assertThrows(() => checkOp(op), TypeError, `Cannot run ${op.op}`);
 });

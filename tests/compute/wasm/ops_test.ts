@@ -7,7 +7,7 @@ import type { Backend } from "../../../lib/compute/backend.ts";
 import { ReferenceBackend } from "../../../lib/compute/reference/backend.ts";
 import { WasmBackend } from "../../../lib/compute/wasm/backend.ts";
 import { assertClose } from "../../_close.ts";
-import { attention, classify, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
+import { attention, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
 import { batchOf, type Case, compare, Maker } from "../webgpu/_against_reference.ts";
 
 /** Sequences of 1, 7, 37 and 130 tokens in all, among them sequences of one token. */
@@ -104,13 +104,6 @@ for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [3, 7]] as co
 }
 
 matches("select", [[select(3), 0], [select(384), 0]]);
-
-for (const labels of [1, 2, 3, 9]) {
-  matches(`classify with ${labels} labels`, [
-    [classify(4, labels), 3e-6],
-    [classify(384, labels), 3e-6],
-  ]);
-}
 
 Deno.test("attention on WebAssembly matches f64 for sequences of 512 tokens", async () => {
   const backend = new WasmBackend({ maxTokens: 600, threads: 2 });

@@ -2,7 +2,7 @@
 
 import { KERNEL_PLANS, type PlanName } from "../../../lib/compute/ops/plan.ts";
 import type { WebGpuOptions } from "../../../lib/compute/webgpu/backend.ts";
-import { attention, classify, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
+import { attention, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
 import { type Case, compare, openWebGpu } from "./_against_reference.ts";
 
 /** Sequences of 1, 7, 37 and 130 tokens in all, among them sequences of one token. */
@@ -99,14 +99,6 @@ for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [2, 4], [3, 7
       await compareOn(tinyAttention(5, numHeads, headDim, 1 / numHeads), tolerance);
     },
   );
-}
-
-for (const labels of [1, 2, 3, 9]) {
-  onEach(`classify with ${labels} labels matches f64`, async (compareOn) => {
-    for (const hidden of [4, 20, 384]) {
-      await compareOn(classify(hidden, labels), 3e-6);
-    }
-  });
 }
 
 for (const cols of [1, 4, 100]) {
