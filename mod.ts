@@ -279,13 +279,21 @@ export { type Backend, type BatchSize, type Waited } from "./lib/compute/backend
 export { type DeviceName, openBackend, type OpenBackendOptions } from "./lib/compute/open.ts";
 export { type TuningCache } from "./lib/compute/webgpu/tune.ts";
 export { type ElementType } from "./lib/compute/webgpu/matrix.ts";
-export { type Op } from "./lib/compute/ops/op.ts";
+export { type BackwardOp, type ForwardOp, type Op } from "./lib/compute/ops/op.ts";
+export { type ActivationOp, type ElementFunction } from "./lib/compute/ops/activation/op.ts";
+export { type ActivationBackwardOp } from "./lib/compute/ops/activation_backward/op.ts";
+export { type AddOp } from "./lib/compute/ops/add/op.ts";
+export { type AttentionBackwardOp } from "./lib/compute/ops/attention_backward/op.ts";
+export { type LayerNormBackwardOp } from "./lib/compute/ops/layer_norm_backward/op.ts";
+export { type LayerNormGradientOp } from "./lib/compute/ops/layer_norm_gradient/op.ts";
+export { type LinearGradientOp } from "./lib/compute/ops/linear_gradient/op.ts";
+export { type ScatterOp } from "./lib/compute/ops/scatter/op.ts";
 export { type AttentionOp } from "./lib/compute/ops/attention/op.ts";
 export { type SelectOp } from "./lib/compute/ops/select/op.ts";
 export { type LayerNormOp } from "./lib/compute/ops/layer_norm/op.ts";
 export { type Activation, type LinearOp } from "./lib/compute/ops/linear/op.ts";
 export { type TinyAttentionOp } from "./lib/compute/ops/tiny_attention/op.ts";
-export { type RaggedBatch, type Value, type Weight } from "./lib/compute/value.ts";
+export { type RaggedBatch, type RowsFollow, type Value, type Weight } from "./lib/compute/value.ts";
 export { type BatchLimits, packBatches, type PackedBatch } from "./lib/runtime/batch.ts";
 export {
   type AdapterWeights,

@@ -6,7 +6,7 @@
 
 import { DeviceError } from "../errors.ts";
 import type { Op } from "./ops/op.ts";
-import type { RaggedBatch, Value, Weight } from "./value.ts";
+import type { RaggedBatch, RowsFollow, Value, Weight } from "./value.ts";
 
 /** Where the time of a backend's reads went, in seconds. */
 export interface Waited {
@@ -59,16 +59,17 @@ export interface Backend {
   weight(label: string, data: Float32Array, rows: number, cols: number): Weight;
 
   /**
-   * Makes a matrix of activations with room for `maxTokens` rows, all zero.
+   * Makes a matrix of activations, all zero, with room for `maxTokens` rows, or for one that
+   * belongs to the batch as a whole.
    *
    * @param label What it will hold, for messages.
-   * @param rowsFollow Whether it has one row a token or one row a sequence.
+   * @param rowsFollow Whether it has one row a token, one row a sequence, or one row in all.
    * @param cols Columns, in elements.
    * @returns The value, owned by this backend until `free` or `destroy`.
    * @throws {RangeError} When the device cannot hold the matrix.
    * @throws {DeviceError} When the backend was destroyed.
    */
-  value(label: string, rowsFollow: "tokens" | "sequences", cols: number): Value;
+  value(label: string, rowsFollow: RowsFollow, cols: number): Value;
 
   /**
    * Starts a batch: every later `write`, `run` and `read` is about its rows.

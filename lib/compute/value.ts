@@ -4,12 +4,18 @@
  * @module
  */
 
+/**
+ * What decides how many rows a value has: the batch's tokens, its sequences, or nothing but that
+ * there is a batch, one row in all, as sums over a batch have it.
+ */
+export type RowsFollow = "tokens" | "sequences" | "batch";
+
 /** A matrix of activations on a backend, `f32 [rows, cols]`, row-major; rows follow the batch. */
 export interface Value {
   /** What it holds, for error messages and debuggers. */
   readonly label: string;
-  /** Whether it has one row a token or one row a sequence. */
-  readonly rowsFollow: "tokens" | "sequences";
+  /** Whether it has one row a token, one row a sequence, or one row in all. */
+  readonly rowsFollow: RowsFollow;
   /** Columns, in elements. */
   readonly cols: number;
 }
@@ -35,4 +41,18 @@ export interface RaggedBatch {
    * first token of each sequence when left out.
    */
   readonly selected?: Uint32Array<ArrayBuffer>;
+}
+
+/**
+ * How many rows a value has in a batch.
+ *
+ * @param value The value.
+ * @param counts Tokens and sequences of the batch.
+ * @returns The number of rows.
+ */
+export function rowsOf(
+  { rowsFollow }: Value,
+  counts: { readonly tokens: number; readonly sequences: number },
+): number {
+  return rowsFollow === "batch" ? 1 : counts[rowsFollow];
 }

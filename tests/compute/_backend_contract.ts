@@ -35,6 +35,43 @@ export function testBackendContract(name: string, open: Open): void {
     }
   });
 
+  test("a value of the batch as a whole has one row, however long", async (backend) => {
+    backend.begin({ tokens: 3, starts: Uint32Array.of(0, 1, 3) });
+    for (const cols of [1, 5, 4096, 9001]) { // textures fold a row after 4096 columns
+      const [x, y] = [backend.value("x", "batch", cols), backend.value("y", "batch", cols)];
+      const data = Float32Array.from({ length: cols }, (_, i) => i - 7.5);
+      backend.write(x, data);
+      backend.run({ op: "add", x, residual: x, y });
+      assertEquals(await backend.read([x, y]), [data, data.map((number) => 2 * number)]);
+      assertThrows(() => backend.write(x, new Float32Array(cols + 1)), RangeError, "elements");
+    }
+  });
+
+  test("sums over a batch do not see what an earlier, longer batch left", async (backend) => {
+    const [x, dy] = [backend.value("x", "tokens", 1), backend.value("dy", "tokens", 1)];
+    const [row, rowSlope] = [
+      backend.value("r", "sequences", 1),
+      backend.value("s", "sequences", 1),
+    ];
+    const gradient = backend.value("gradient", "batch", 2);
+    backend.begin({ tokens: 8, starts: Uint32Array.from({ length: 9 }, (_, i) => i) });
+    for (const value of [x, dy, row, rowSlope]) backend.write(value, new Float32Array(8).fill(NaN));
+    await backend.read([x]);
+    backend.begin({ tokens: 3, starts: Uint32Array.of(0, 1, 3) });
+    backend.write(x, Float32Array.of(1, 2, 3));
+    backend.write(dy, Float32Array.of(10, 0, 100));
+    backend.run({ op: "linearGradient", x, dy, gradient });
+    assertEquals(await backend.read([gradient]), [Float32Array.of(310, 110)]);
+    backend.write(row, Float32Array.of(1, 2));
+    backend.write(rowSlope, Float32Array.of(10, 100));
+    backend.run({ op: "linearGradient", x: row, dy: rowSlope, gradient });
+    assertEquals(await backend.read([gradient]), [Float32Array.of(210, 110)]);
+    backend.run({ op: "layerNormGradient", x, eps: 1, dy, gradient });
+    assertEquals(await backend.read([gradient]), [Float32Array.of(0, 110)]);
+    backend.run({ op: "scatter", x: row, y: dy });
+    assertEquals(await backend.read([dy]), [Float32Array.of(1, 2, 0)]);
+  });
+
   test("begin(), write(), run() and free() take effect in order", async (backend) => {
     const x = backend.value("x", "tokens", 1);
     const [y, z] = [backend.value("y", "tokens", 1), backend.value("z", "tokens", 1)];

@@ -1,6 +1,8 @@
 // Operations of any shape on seeded data, for comparing a backend with the reference.
 
+import type { ElementFunction } from "../../lib/compute/ops/activation/op.ts";
 import type { Activation } from "../../lib/compute/ops/op.ts";
+import type { RowsFollow } from "../../lib/compute/value.ts";
 import type { Case } from "./webgpu/_against_reference.ts";
 
 /** A linear layer whose sums are of magnitude about 1. */
@@ -77,5 +79,94 @@ export function select(cols: number): Case {
     op: "select",
     x: maker.input("x", cols),
     y: maker.output("y", "sequences", cols),
+  });
+}
+
+/** A sum of two matrices. */
+export function add(cols: number, rows: RowsFollow = "tokens"): Case {
+  return (maker) => ({
+    op: "add",
+    x: maker.input("x", cols, 1, rows),
+    residual: maker.input("residual", cols, 1, rows),
+    y: maker.output("y", rows, cols),
+  });
+}
+
+/** An activation on its own, of numbers of this scale. */
+export function activation(cols: number, activation: ElementFunction, scale = 2): Case {
+  return (maker) => ({
+    op: "activation",
+    x: maker.input("x", cols, scale),
+    activation,
+    y: maker.output("y", "tokens", cols),
+  });
+}
+
+/** The way back through an activation. */
+export function activationBackward(cols: number, activation: ElementFunction, scale = 2): Case {
+  return (maker) => ({
+    op: "activationBackward",
+    x: maker.input("x", cols, scale),
+    dy: maker.input("dy", cols),
+    activation,
+    dx: maker.output("dx", "tokens", cols),
+  });
+}
+
+/** The way back through a LayerNorm. */
+export function layerNormBackward(
+  cols: number,
+  { eps, residual, rows = "tokens" }: { eps: number; residual: boolean; rows?: RowsFollow },
+): Case {
+  return (maker) => ({
+    op: "layerNormBackward",
+    x: maker.input("x", cols, 1, rows),
+    ...(residual ? { residual: maker.input("residual", cols, 1, rows) } : {}),
+    weight: maker.weight("weight", 1, cols),
+    eps,
+    dy: maker.input("dy", cols, 1, rows),
+    dx: maker.output("dx", rows, cols),
+  });
+}
+
+/** The gradient of a LayerNorm's gain and bias. */
+export function layerNormGradient(cols: number, rows: RowsFollow = "tokens"): Case {
+  return (maker) => ({
+    op: "layerNormGradient",
+    x: maker.input("x", cols, 1, rows),
+    eps: 1e-5,
+    dy: maker.input("dy", cols, 1, rows),
+    gradient: maker.output("gradient", "batch", 2 * cols),
+  });
+}
+
+/** The way back through attention. */
+export function attentionBackward(numHeads: number, headDim: number, scale = 1): Case {
+  const hidden = numHeads * headDim;
+  return (maker) => ({
+    op: "attentionBackward",
+    qkv: maker.input("qkv", 3 * hidden, scale),
+    dy: maker.input("dy", hidden),
+    numHeads,
+    dqkv: maker.output("dqkv", "tokens", 3 * hidden),
+  });
+}
+
+/** The gradient of a linear layer's weight and bias. */
+export function linearGradient(inner: number, cols: number, rows: RowsFollow = "tokens"): Case {
+  return (maker) => ({
+    op: "linearGradient",
+    x: maker.input("x", inner, 1, rows),
+    dy: maker.input("dy", cols, 1, rows),
+    gradient: maker.output("gradient", "batch", cols * inner + cols),
+  });
+}
+
+/** Rows of sequences among zeros. */
+export function scatter(cols: number): Case {
+  return (maker) => ({
+    op: "scatter",
+    x: maker.input("x", cols, 1, "sequences"),
+    y: maker.output("y", "tokens", cols),
   });
 }

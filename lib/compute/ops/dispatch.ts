@@ -34,6 +34,12 @@ export const ROW_MULTIPLE = 16;
  */
 export const BLOCK_ROWS = { textures: 4, buffers: 32 } as const;
 
+/**
+ * Entries in a line of a row that is as long as it likes: a matrix whose rows follow the batch is one
+ * row, which may be longer than a texture is wide, and goes on in the texture's next row then.
+ */
+export const LINE_ENTRIES = 1024;
+
 /** Invocations of a workgroup of the buffer family that share the columns of a row. */
 export const LANES = 64;
 
@@ -51,6 +57,8 @@ export interface Temporary {
   readonly temporary: string;
   /** Columns, in elements; it has one row a token. */
   readonly cols: number;
+  /** Whether it is f32 in any case. */
+  readonly precise?: true;
 }
 
 /**
@@ -58,9 +66,13 @@ export interface Temporary {
  * `spans` holds `vec2u (begin, end)` of its sequence for each token; `blocks` holds
  * `vec4u (first, last + 1, begin, end)` for each run of up to {@linkcode BLOCK_ROWS} tokens of one
  * sequence; `selected` holds the same for the selected token of each sequence; `starts` holds the
- * first token of each sequence. All are zero past the end.
+ * first token of each sequence. All are zero past the end. `counts` holds the numbers of tokens and
+ * of sequences.
  */
-export type Binding = Value | Weight | Temporary | "spans" | "blocks" | "selected" | "starts";
+export type Binding = Value | Weight | Temporary | IndexName;
+
+/** The batch's index buffers. */
+export type IndexName = "spans" | "blocks" | "selected" | "starts" | "counts";
 
 /** How many of each thing a batch has. */
 export interface BatchCounts {
@@ -88,17 +100,6 @@ export interface Dispatch {
   readonly workgroups: readonly [x: number, y: number];
   /** Floating-point operations, about; backends split long work by it. */
   readonly flops: number;
-}
-
-/**
- * How many rows of a value a batch uses.
- *
- * @param value The value.
- * @param counts The batch's counts.
- * @returns The number of rows.
- */
-export function usedRows(value: Value, counts: BatchCounts): number {
-  return value.rowsFollow === "tokens" ? counts.tokens : counts.sequences;
 }
 
 /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Value, Weight } from "../value.ts";
+import type { RowsFollow, Value, Weight } from "../value.ts";
 
 /**
  * Refuses a matrix that has another number of columns than an operation needs.
@@ -44,14 +44,14 @@ export function expectShape(op: string, weight: Weight, rows: number, cols: numb
  *
  * @param op The operation's name.
  * @param value The value to look at.
- * @param rowsFollow What its rows must follow.
- * @throws {TypeError} When they follow the other.
+ * @param allowed What its rows may follow.
+ * @throws {TypeError} When they follow something else.
  */
-export function expectRows(op: string, value: Value, rowsFollow: Value["rowsFollow"]): void {
-  if (value.rowsFollow === rowsFollow) return;
+export function expectRows(op: string, value: Value, ...allowed: readonly RowsFollow[]): void {
+  if (allowed.includes(value.rowsFollow)) return;
   throw new TypeError(
     `Cannot run ${op}: the rows of "${value.label}" follow the ${value.rowsFollow}, ` +
-      `expected the ${rowsFollow}`,
+      `expected the ${allowed.join(" or the ")}`,
   );
 }
 

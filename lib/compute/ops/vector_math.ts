@@ -99,6 +99,48 @@ export const ACTIVATIONS: Readonly<
 };
 
 /**
+ * GELU's derivative, `Φ(x) + x φ(x)` with `φ(x) = e^(-x²/2) / sqrt(2π)`, by the same approximation
+ * of Φ.
+ */
+function geluDerivative(f: FunctionBuilder, x: V128): V128 {
+  const z = f.let(x.abs().mul(f.constant(Math.SQRT1_2)));
+  const t = f.let(f.constant(1).div(f.madd(z, f.constant(ERFC.p), f.constant(1))));
+  const decay = exp(f, z.mul(z).neg());
+  const tail = f.let(polynomial(f, t, ERFC.series).mul(t).mul(decay).mul(f.constant(0.5)));
+  const below = tail.where(x.lt(V128.zero()), f.constant(1).sub(tail));
+  return f.madd(x, decay.mul(f.constant(1 / Math.sqrt(2 * Math.PI))), below);
+}
+
+/** The derivative of `x s(2u)`: `s + 2 u' x s (1 - s)` with the sigmoid `s`. */
+function geluTanhDerivative(f: FunctionBuilder, x: V128): V128 {
+  const factor = 2 * Math.sqrt(2 / Math.PI);
+  const square = f.let(x.mul(x));
+  const cubic = f.let(f.madd(square, f.constant(0.044715), f.constant(1)));
+  const twice = cubic.mul(x).mul(f.constant(factor));
+  const sigmoid = f.let(timesSigmoid(f, f.constant(1), twice));
+  const slope = f.madd(square, f.constant(3 * 0.044715 * factor), f.constant(factor));
+  const change = x.mul(sigmoid).mul(f.constant(1).sub(sigmoid));
+  return f.madd(slope, change, sigmoid);
+}
+
+/** `1 - tanh²(x)` as `4 e / (1 + e)²` with `e = e^(-2|x|)`, which is precise where it is small. */
+function tanhDerivative(f: FunctionBuilder, x: V128): V128 {
+  const decay = exp(f, x.abs().mul(f.constant(-2)));
+  const sum = f.let(decay.add(f.constant(1)));
+  return decay.mul(f.constant(4)).div(sum.mul(sum));
+}
+
+/** How the derivative of each activation works out at four elements of a local variable. */
+export const DERIVATIVES: Readonly<
+  Record<Exclude<Activation, "none">, (f: FunctionBuilder, x: V128) => V128>
+> = {
+  gelu: geluDerivative,
+  geluTanh: geluTanhDerivative,
+  relu: (f, x) => f.constant(1).and(V128.zero().lt(x)),
+  tanh: tanhDerivative,
+};
+
+/**
  * The sum of four floats.
  *
  * @param x A local variable.

@@ -5,14 +5,31 @@
  */
 
 import { ModuleBuilder, type Target } from "../assembler/module.ts";
+import { defineActivation } from "./activation/assembly.ts";
+import { activationJobs } from "./activation/wasm.ts";
+import { defineActivationBackward } from "./activation_backward/assembly.ts";
+import { activationBackwardJobs } from "./activation_backward/wasm.ts";
+import { defineAdd } from "./add/assembly.ts";
+import { addJobs } from "./add/wasm.ts";
 import { defineAttention } from "./attention/assembly.ts";
+import { defineAttentionParts } from "./attention/packing.ts";
 import { attentionJobs } from "./attention/wasm.ts";
+import { defineAttentionBackward } from "./attention_backward/assembly.ts";
+import { attentionBackwardJobs } from "./attention_backward/wasm.ts";
 import { CONSTANTS, type Job, type Layout } from "./job.ts";
 import { defineLayerNorm } from "./layer_norm/assembly.ts";
 import { layerNormJobs } from "./layer_norm/wasm.ts";
+import { defineLayerNormBackward } from "./layer_norm_backward/assembly.ts";
+import { layerNormBackwardJobs } from "./layer_norm_backward/wasm.ts";
+import { defineLayerNormGradient } from "./layer_norm_gradient/assembly.ts";
+import { layerNormGradientJobs } from "./layer_norm_gradient/wasm.ts";
 import { defineLinear } from "./linear/assembly.ts";
 import { linearJobs } from "./linear/wasm.ts";
+import { defineLinearGradient } from "./linear_gradient/assembly.ts";
+import { linearGradientJobs } from "./linear_gradient/wasm.ts";
 import type { Op } from "./op.ts";
+import { defineScatter } from "./scatter/assembly.ts";
+import { scatterJobs } from "./scatter/wasm.ts";
 import { defineSelect } from "./select/assembly.ts";
 import { selectJobs } from "./select/wasm.ts";
 import { tinyAttentionJobs } from "./tiny_attention/wasm.ts";
@@ -26,9 +43,18 @@ import { tinyAttentionJobs } from "./tiny_attention/wasm.ts";
 export function assembleKernels(target: Target): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(target, CONSTANTS.address);
   const product = defineLinear(module);
+  const parts = defineAttentionParts(module, product);
   defineLayerNorm(module);
-  defineAttention(module, product);
+  defineAttention(module, parts);
   defineSelect(module);
+  defineAdd(module);
+  defineActivation(module);
+  defineActivationBackward(module);
+  defineLayerNormBackward(module);
+  defineLayerNormGradient(module);
+  defineAttentionBackward(module, parts);
+  defineLinearGradient(module);
+  defineScatter(module);
   if (module.constantBytes > CONSTANTS.bytes) {
     throw new RangeError(
       `Cannot assemble the kernels: their constants take ${module.constantBytes} bytes, ` +
@@ -38,6 +64,23 @@ export function assembleKernels(target: Target): Uint8Array<ArrayBuffer> {
   return module.encode();
 }
 
+/** What describes each operation as jobs. */
+const JOBS: { readonly [N in Op["op"]]: (op: Extract<Op, { op: N }>, layout: Layout) => Job[] } = {
+  linear: linearJobs,
+  layerNorm: layerNormJobs,
+  attention: attentionJobs,
+  tinyAttention: tinyAttentionJobs,
+  select: selectJobs,
+  add: addJobs,
+  activation: activationJobs,
+  activationBackward: activationBackwardJobs,
+  layerNormBackward: layerNormBackwardJobs,
+  layerNormGradient: layerNormGradientJobs,
+  attentionBackward: attentionBackwardJobs,
+  linearGradient: linearGradientJobs,
+  scatter: scatterJobs,
+};
+
 /**
  * Describes an operation as jobs.
  *
@@ -46,16 +89,5 @@ export function assembleKernels(target: Target): Uint8Array<ArrayBuffer> {
  * @returns Its jobs, in order.
  */
 export function jobsOf(op: Op, layout: Layout): Job[] {
-  switch (op.op) {
-    case "linear":
-      return linearJobs(op, layout);
-    case "layerNorm":
-      return layerNormJobs(op, layout);
-    case "attention":
-      return attentionJobs(op, layout);
-    case "tinyAttention":
-      return tinyAttentionJobs(op, layout);
-    case "select":
-      return selectJobs(op, layout);
-  }
+  return (JOBS[op.op] as (op: Op, layout: Layout) => Job[])(op, layout);
 }

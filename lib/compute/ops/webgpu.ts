@@ -4,19 +4,31 @@
  * @module
  */
 
+import { activationDispatches } from "./activation/webgpu.ts";
+import { activationBackwardDispatches } from "./activation_backward/webgpu.ts";
+import { addDispatches } from "./add/webgpu.ts";
 import { attentionOnBuffers } from "./attention/buffers.ts";
 import { attentionDispatches } from "./attention/webgpu.ts";
+import { attentionBackwardDispatches } from "./attention_backward/webgpu.ts";
+import type { Family } from "./both_families.ts";
 import type { BatchCounts, Dispatch } from "./dispatch.ts";
 import { layerNormOnBuffers } from "./layer_norm/buffers.ts";
 import { layerNormDispatches } from "./layer_norm/webgpu.ts";
+import { layerNormBackwardDispatches } from "./layer_norm_backward/webgpu.ts";
+import { layerNormGradientDispatches } from "./layer_norm_gradient/webgpu.ts";
 import { linearOnBuffers } from "./linear/buffers.ts";
 import { linearDispatches } from "./linear/webgpu.ts";
-import type { Op } from "./op.ts";
+import { linearGradientDispatches } from "./linear_gradient/webgpu.ts";
+import type { ActivationOp, AddOp, BackwardOp, Op } from "./op.ts";
 import type { BlockTile, KernelPlan, Tile } from "./plan.ts";
+import { scatterDispatches } from "./scatter/webgpu.ts";
 import { selectOnBuffers } from "./select/buffers.ts";
 import { selectDispatches } from "./select/webgpu.ts";
 import { tinyAttentionOnBuffers } from "./tiny_attention/buffers.ts";
 import { tinyAttentionDispatches } from "./tiny_attention/webgpu.ts";
+
+/** An operation whose kernels both families share. */
+type SharedOp = AddOp | ActivationOp | BackwardOp;
 
 /**
  * Describes an operation as dispatches.
@@ -44,6 +56,8 @@ function onTextures(op: Op, counts: BatchCounts, tile: Tile): Dispatch[] {
       return tinyAttentionDispatches(op, counts);
     case "select":
       return selectDispatches(op, counts);
+    default:
+      return onBoth(op, counts, "textures");
   }
 }
 
@@ -59,5 +73,34 @@ function onBuffers(op: Op, counts: BatchCounts, tile: BlockTile): Dispatch[] {
       return tinyAttentionOnBuffers(op, counts);
     case "select":
       return selectOnBuffers(op, counts);
+    default:
+      return onBoth(op, counts, "buffers");
   }
+}
+
+/** What both families do by the same kernels. */
+const SHARED: {
+  readonly [N in SharedOp["op"]]: (
+    op: Extract<SharedOp, { op: N }>,
+    counts: BatchCounts,
+    family: Family,
+  ) => Dispatch[];
+} = {
+  add: addDispatches,
+  activation: activationDispatches,
+  activationBackward: activationBackwardDispatches,
+  layerNormBackward: layerNormBackwardDispatches,
+  layerNormGradient: layerNormGradientDispatches,
+  attentionBackward: attentionBackwardDispatches,
+  linearGradient: linearGradientDispatches,
+  scatter: scatterDispatches,
+};
+
+function onBoth(op: SharedOp, counts: BatchCounts, family: Family): Dispatch[] {
+  const describe = SHARED[op.op] as (
+    op: SharedOp,
+    counts: BatchCounts,
+    family: Family,
+  ) => Dispatch[];
+  return describe(op, counts, family);
 }

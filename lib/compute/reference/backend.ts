@@ -16,13 +16,21 @@ import {
   selectedTokens,
   type Waited,
 } from "../backend.ts";
+import { activate } from "../ops/activation/reference.ts";
+import { activationBackward } from "../ops/activation_backward/reference.ts";
+import { add } from "../ops/add/reference.ts";
 import { attention } from "../ops/attention/reference.ts";
+import { attentionBackward } from "../ops/attention_backward/reference.ts";
 import { layerNorm } from "../ops/layer_norm/reference.ts";
+import { layerNormBackward } from "../ops/layer_norm_backward/reference.ts";
+import { layerNormGradient } from "../ops/layer_norm_gradient/reference.ts";
 import { linear } from "../ops/linear/reference.ts";
-import { checkOp, type Op } from "../ops/op.ts";
+import { linearGradient } from "../ops/linear_gradient/reference.ts";
+import { type BackwardOp, checkOp, type Op } from "../ops/op.ts";
+import { scatter } from "../ops/scatter/reference.ts";
 import { select } from "../ops/select/reference.ts";
 import { tinyAttention } from "../ops/tiny_attention/reference.ts";
-import type { RaggedBatch, Value, Weight } from "../value.ts";
+import { type RaggedBatch, type RowsFollow, rowsOf, type Value, type Weight } from "../value.ts";
 
 /** Tokens of a batch unless asked otherwise: a batch of a small BERT then takes seconds. */
 const DEFAULT_MAX_TOKENS = 256;
@@ -69,11 +77,12 @@ export class ReferenceBackend implements Backend {
   }
 
   /** {@inheritDoc Backend.value} */
-  value(label: string, rowsFollow: "tokens" | "sequences", cols: number): Value {
+  value(label: string, rowsFollow: RowsFollow, cols: number): Value {
     this.#assertAlive("make a value");
     checkMatrix(label, cols, 1, cols);
     const value = { label, rowsFollow, cols };
-    this.#values.set(value, new Float64Array(this.maxTokens * cols));
+    const rows = rowsOf(value, { tokens: this.maxTokens, sequences: this.maxTokens });
+    this.#values.set(value, new Float64Array(rows * cols));
     return value;
   }
 
@@ -194,11 +203,61 @@ export class ReferenceBackend implements Backend {
         const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
         return () => y.set(select(x, selected, op.y.cols));
       }
+      case "add": {
+        const [x, residual] = [this.#input(op.x, batch), this.#input(op.residual, batch)];
+        const y = this.#numbers(op.y);
+        return () => y.set(add(x, residual));
+      }
+      case "activation": {
+        const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
+        return () => y.set(activate(x, op.activation));
+      }
+      default:
+        return this.#prepareBackward(op, batch);
+    }
+  }
+
+  /** The same for what takes gradients back. */
+  #prepareBackward(op: BackwardOp, batch: Required<RaggedBatch>): () => void {
+    const { tokens, starts, selected } = batch;
+    switch (op.op) {
+      case "activationBackward": {
+        const [x, dy] = [this.#input(op.x, batch), this.#input(op.dy, batch)];
+        const dx = this.#numbers(op.dx);
+        return () => dx.set(activationBackward(x, dy, op.activation));
+      }
+      case "layerNormBackward": {
+        const [x, dy] = [this.#input(op.x, batch), this.#input(op.dy, batch)];
+        const residual = op.residual && this.#input(op.residual, batch);
+        const [weight, dx] = [this.#constant(op.weight), this.#numbers(op.dx)];
+        return () => dx.set(layerNormBackward(x, residual, weight, op.eps, dy));
+      }
+      case "layerNormGradient": {
+        const [x, dy] = [this.#input(op.x, batch), this.#input(op.dy, batch)];
+        const gradient = this.#numbers(op.gradient);
+        return () => gradient.set(layerNormGradient(x, op.eps, dy, op.x.cols));
+      }
+      case "attentionBackward": {
+        const [qkv, dy] = [this.#input(op.qkv, batch), this.#input(op.dy, batch)];
+        const dqkv = this.#numbers(op.dqkv);
+        const shape = { numHeads: op.numHeads, headDim: op.dy.cols / op.numHeads };
+        return () => dqkv.set(attentionBackward(qkv, dy, starts, shape));
+      }
+      case "linearGradient": {
+        const [x, dy] = [this.#input(op.x, batch), this.#input(op.dy, batch)];
+        const gradient = this.#numbers(op.gradient);
+        const shape = { inner: op.x.cols, cols: op.dy.cols };
+        return () => gradient.set(linearGradient(x, dy, shape));
+      }
+      case "scatter": {
+        const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
+        return () => y.set(scatter(x, selected, tokens, op.y.cols));
+      }
     }
   }
 
   #rows(value: Value, batch: RaggedBatch): number {
-    return value.rowsFollow === "tokens" ? batch.tokens : batch.starts.length - 1;
+    return rowsOf(value, { tokens: batch.tokens, sequences: batch.starts.length - 1 });
   }
 
   #input(value: Value, batch: RaggedBatch): Float64Array<ArrayBuffer> {

@@ -28,7 +28,7 @@ import {
 } from "../ops/job.ts";
 import { checkOp, type Op } from "../ops/op.ts";
 import { assembleKernels, jobsOf } from "../ops/wasm.ts";
-import type { RaggedBatch, Value, Weight } from "../value.ts";
+import { type RaggedBatch, type RowsFollow, rowsOf, type Value, type Weight } from "../value.ts";
 import { detectTarget } from "./features.ts";
 import { Heap } from "./heap.ts";
 import { packPanels, padVector } from "./pack.ts";
@@ -134,11 +134,12 @@ export class WasmBackend implements Backend {
   }
 
   /** {@inheritDoc Backend.value} */
-  value(label: string, rowsFollow: "tokens" | "sequences", cols: number): Value {
+  value(label: string, rowsFollow: RowsFollow, cols: number): Value {
     this.#assertAlive("make a value");
     checkMatrix(label, cols, 1, cols);
     const value = { label, rowsFollow, cols };
-    this.#values.set(value, this.#takeMatrix(label, cols));
+    const rows = rowsOf(value, { tokens: this.maxTokens, sequences: this.maxTokens });
+    this.#values.set(value, this.#takeMatrix(label, rows, cols));
     return value;
   }
 
@@ -163,7 +164,7 @@ export class WasmBackend implements Backend {
   /** {@inheritDoc Backend.write} */
   write(value: Value, data: Float32Array): void {
     this.#assertAlive("write");
-    const rows = this.#rows(value, this.#current());
+    const rows = rowsOf(value, this.#current());
     checkMatrix(value.label, data.length, rows, value.cols);
     const address = this.#value(value);
     const copy = this.#idle ? data : data.slice();
@@ -187,7 +188,7 @@ export class WasmBackend implements Backend {
     const batch = this.#current();
     const requests = values.map((value) => ({
       address: this.#value(value),
-      rows: this.#rows(value, batch),
+      rows: rowsOf(value, batch),
       cols: value.cols,
     }));
     const steps = this.#steps.splice(0);
@@ -275,8 +276,8 @@ export class WasmBackend implements Backend {
   }
 
   /** Memory for a matrix with spare rows: a tile may begin at the last row that is in use. */
-  #takeMatrix(label: string, cols: number): number {
-    return this.#heap.take(label, (this.maxTokens + TILE_ROWS) * rowBytes(cols));
+  #takeMatrix(label: string, rows: number, cols: number): number {
+    return this.#heap.take(label, (rows + TILE_ROWS) * rowBytes(cols));
   }
 
   #layout(): Layout {
@@ -286,7 +287,7 @@ export class WasmBackend implements Backend {
       panels: (weight) => this.#panels(weight),
       vector: (weight) => this.#weight(weight).vector!,
       temporary: (name, cols) => this.#temporary(`${name} [${cols}]`, cols),
-      rows: (value) => this.#rows(value, batch),
+      rows: (value) => rowsOf(value, batch),
       starts: batch.address,
       selected: batch.address + (batch.sequences + 1) * F32_BYTES,
       masks: this.#masks,
@@ -299,13 +300,9 @@ export class WasmBackend implements Backend {
   #temporary(label: string, cols: number): number {
     const known = this.#temporaries.get(label);
     if (known !== undefined) return known;
-    const address = this.#takeMatrix(label, cols);
+    const address = this.#takeMatrix(label, this.maxTokens, cols);
     this.#temporaries.set(label, address);
     return address;
-  }
-
-  #rows(value: Value, batch: BatchIndex): number {
-    return value.rowsFollow === "tokens" ? batch.tokens : batch.sequences;
   }
 
   #value(value: Value): number {

@@ -15,18 +15,25 @@ import {
   refuseWithoutBatch,
   type Waited,
 } from "../backend.ts";
-import { type Binding, BLOCK_ROWS, usedRows } from "../ops/dispatch.ts";
+import { type Binding, BLOCK_ROWS } from "../ops/dispatch.ts";
 import { checkOp, type Op } from "../ops/op.ts";
 import { KERNEL_PLANS, type KernelPlan, type PlanName } from "../ops/plan.ts";
 import { dispatchesOf } from "../ops/webgpu.ts";
-import type { RaggedBatch, Value, Weight } from "../value.ts";
+import { type RaggedBatch, type RowsFollow, rowsOf, type Value, type Weight } from "../value.ts";
 import { type BatchIndex, indexBatch, IndexBuffers } from "./batch_index.ts";
 import { BufferMatrix } from "./buffer_matrix.ts";
 import type { GpuDevice } from "./device.ts";
 import { execute, type RowsInUse, type Slices, type Step } from "./execution.ts";
 import { Kernels } from "./kernels.ts";
 import type { ElementType, Matrix } from "./matrix.ts";
-import { checkRange, checkRoom, type MatrixShape, type Room, roomOf } from "./room.ts";
+import {
+  checkRange,
+  checkRoom,
+  type MatrixShape,
+  type Room,
+  roomOf,
+  shapeOfValue,
+} from "./room.ts";
 import { TextureMatrix } from "./texture_matrix.ts";
 
 /** What may be chosen about the backend. */
@@ -153,12 +160,12 @@ export class WebGpuBackend implements Backend {
   }
 
   /** {@inheritDoc Backend.value} */
-  value(label: string, rowsFollow: "tokens" | "sequences", cols: number): Value {
+  value(label: string, rowsFollow: RowsFollow, cols: number): Value {
     this.#assertAlive("make a value");
     checkMatrix(label, cols, 1, cols);
     const value = { label, rowsFollow, cols };
-    const type = rowsFollow === "tokens" ? this.#precision : "f32";
-    this.#matrices.set(value, this.#createMatrix(label, { rows: this.maxTokens, cols, type }));
+    const shape = shapeOfValue(value, this.maxTokens, this.#precision);
+    this.#matrices.set(value, this.#createMatrix(label, shape));
     return value;
   }
 
@@ -272,11 +279,12 @@ export class WebGpuBackend implements Backend {
   #resource(binding: Binding): RowsInUse | GPUBuffer {
     if (typeof binding === "string") return this.#buffers[binding];
     if (!("temporary" in binding)) return this.#inUse(binding);
-    const { temporary, cols } = binding;
+    const { temporary, cols, precise } = binding;
     const label = `${temporary} [${cols}]`;
     let matrix = this.#temporaries.get(label);
     if (matrix === undefined) {
-      const shape = { rows: this.maxTokens, cols, type: this.#precision };
+      const type = precise ? "f32" : this.#precision;
+      const shape = { rows: this.maxTokens, cols, type } as const;
       matrix = this.#createMatrix(label, shape);
       this.#temporaries.set(label, matrix);
     }
@@ -285,7 +293,7 @@ export class WebGpuBackend implements Backend {
 
   #inUse(resource: Value | Weight): RowsInUse {
     const matrix = this.#matrices.get(resource) ?? refuseUnknown(resource);
-    const rows = "rows" in resource ? resource.rows : usedRows(resource, this.#current().counts);
+    const rows = "rows" in resource ? resource.rows : rowsOf(resource, this.#current().counts);
     return { matrix, rows };
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { selectedTokens } from "../backend.ts";
-import type { BatchCounts } from "../ops/dispatch.ts";
+import type { BatchCounts, IndexName } from "../ops/dispatch.ts";
 import type { RaggedBatch } from "../value.ts";
 
 /** Entries past the end that kernels may look at: they run in whole workgroups of at most 8. */
@@ -62,7 +62,7 @@ export function indexBatch(batch: RaggedBatch, blockRows: number): BatchIndex {
 }
 
 /** The index arrays on the device, with room for the largest batch. */
-export class IndexBuffers implements Disposable {
+export class IndexBuffers implements Disposable, Readonly<Record<IndexName, GPUBuffer>> {
   /** See {@linkcode BatchIndex}. */
   readonly spans: GPUBuffer;
   /** See {@linkcode BatchIndex}. */
@@ -71,6 +71,8 @@ export class IndexBuffers implements Disposable {
   readonly selected: GPUBuffer;
   /** See {@linkcode BatchIndex}. */
   readonly starts: GPUBuffer;
+  /** Tokens, then sequences. */
+  readonly counts: GPUBuffer;
   readonly #device: GPUDevice;
 
   /**
@@ -91,6 +93,7 @@ export class IndexBuffers implements Disposable {
     this.blocks = create("blocks", 4);
     this.selected = create("selected", 4);
     this.starts = create("starts", 1);
+    this.counts = create("counts", 1);
   }
 
   /**
@@ -102,10 +105,14 @@ export class IndexBuffers implements Disposable {
     for (const name of ["spans", "blocks", "selected", "starts"] as const) {
       this.#device.queue.writeBuffer(this[name], 0, index[name]);
     }
+    const { tokens, sequences } = index.counts;
+    this.#device.queue.writeBuffer(this.counts, 0, Uint32Array.of(tokens, sequences));
   }
 
   /** Destroys the buffers. */
   [Symbol.dispose](): void {
-    for (const buffer of [this.spans, this.blocks, this.selected, this.starts]) buffer.destroy();
+    for (const name of ["spans", "blocks", "selected", "starts", "counts"] as const) {
+      this[name].destroy();
+    }
   }
 }

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { ROW_MULTIPLE } from "../ops/dispatch.ts";
+import { LINE_ENTRIES, ROW_MULTIPLE } from "../ops/dispatch.ts";
 import type { KernelPlan } from "../ops/plan.ts";
+import { rowsOf, type Value } from "../value.ts";
 import type { ElementType } from "./matrix.ts";
 
 /** The largest finite f16. */
@@ -32,6 +33,8 @@ export interface MatrixShape {
   readonly cols: number;
   /** The element type. */
   readonly type: ElementType;
+  /** Whether a long row goes on in a texture's next row; none does when left out. */
+  readonly folded?: boolean;
 }
 
 /**
@@ -56,6 +59,27 @@ export function roomOf(
 }
 
 /**
+ * The shape of a value with all the rows that it may have.
+ *
+ * @param value The value.
+ * @param maxTokens Tokens that a batch may hold.
+ * @param precision The element type of values that follow the tokens.
+ * @returns What is to be kept.
+ */
+export function shapeOfValue(
+  value: Value,
+  maxTokens: number,
+  precision: ElementType,
+): MatrixShape {
+  return {
+    rows: rowsOf(value, { tokens: maxTokens, sequences: maxTokens }),
+    cols: value.cols,
+    type: value.rowsFollow === "tokens" ? precision : "f32",
+    folded: value.rowsFollow === "batch",
+  };
+}
+
+/**
  * Bytes from one row of a buffer to the next: whole entries of four columns.
  *
  * @param shape The matrix.
@@ -75,7 +99,7 @@ export function bufferPitch({ cols, type }: MatrixShape): number {
  * @throws {RangeError} When there is no room for it.
  */
 export function checkRoom(room: Room, label: string, shape: MatrixShape, lasting: boolean): void {
-  const { rows, cols } = shape;
+  const { rows, cols, folded = false } = shape;
   const fail = (expected: string): never => {
     throw new RangeError(
       `Cannot hold "${label}" of shape [${rows}, ${cols}] on the device: ${expected}`,
@@ -83,8 +107,10 @@ export function checkRoom(room: Room, label: string, shape: MatrixShape, lasting
   };
   if (room.family === "textures") {
     const side = room.maxTextureSide;
-    const height = Math.ceil(rows / ROW_MULTIPLE) * ROW_MULTIPLE;
-    if (Math.ceil(cols / 4) <= side && height <= side) return;
+    const texels = Math.ceil(cols / 4);
+    const width = folded ? Math.min(texels, LINE_ENTRIES) : texels;
+    const lines = rows * Math.ceil(texels / width);
+    if (width <= side && Math.ceil(lines / ROW_MULTIPLE) * ROW_MULTIPLE <= side) return;
     fail(`expected at most ${side} rows and ${4 * side} columns`);
   }
   const most = Math.floor(room.maxBufferBytes / bufferPitch(shape));

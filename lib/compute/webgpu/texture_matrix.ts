@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ROW_MULTIPLE } from "../ops/dispatch.ts";
+import { LINE_ENTRIES, ROW_MULTIPLE } from "../ops/dispatch.ts";
 import type { GpuDevice } from "./device.ts";
 import {
   type Matrix,
@@ -13,6 +13,7 @@ import {
   type Reservation,
   rowsToReserve,
 } from "./matrix.ts";
+import type { MatrixShape } from "./room.ts";
 
 /** Bytes of a texel: four f32. */
 const TEXEL_BYTES = 16;
@@ -34,6 +35,8 @@ export class TextureMatrix implements Matrix {
   readonly #gpu: GpuDevice;
   readonly #maxRows: number;
   readonly #width: number;
+  /** Rows of the texture that a row of the matrix takes. */
+  readonly #lines: number;
   readonly #lasting: boolean;
   #texture: GPUTexture | undefined;
   /** The same object while the texture is the same, so that it is bound by the same groups. */
@@ -44,13 +47,13 @@ export class TextureMatrix implements Matrix {
    *
    * @param gpu The device.
    * @param label Names it, for messages.
-   * @param shape Rows at most, and columns, in elements; there is room for it.
+   * @param shape Rows at most, columns, and whether rows are folded; there is room for it.
    * @param lasting Whether it is a weight, without which nothing runs.
    */
   constructor(
     gpu: GpuDevice,
     label: string,
-    { rows, cols }: { readonly rows: number; readonly cols: number },
+    { rows, cols, folded = false }: Omit<MatrixShape, "type">,
     lasting = false,
   ) {
     this.#gpu = gpu;
@@ -58,15 +61,20 @@ export class TextureMatrix implements Matrix {
     this.cols = cols;
     this.#maxRows = rows;
     this.#lasting = lasting;
-    this.#width = Math.ceil(cols / 4);
-    this.pitch = Math.ceil(this.#width * TEXEL_BYTES / ROW_ALIGNMENT) * ROW_ALIGNMENT;
+    const texels = Math.ceil(cols / 4);
+    this.#width = folded ? Math.min(texels, LINE_ENTRIES) : texels;
+    this.#lines = Math.ceil(texels / this.#width);
+    // Whole lines lie end to end when they are read back: LINE_ENTRIES keeps the alignment.
+    this.pitch = this.#lines * Math.ceil(this.#width * TEXEL_BYTES / ROW_ALIGNMENT) * ROW_ALIGNMENT;
   }
 
   /** {@inheritDoc Matrix.reserve} */
   reserve(rows: number): Reservation | undefined {
     const old = this.#texture;
-    if (rows <= (old?.height ?? 0)) return undefined;
-    const height = rowsToReserve(rows, old?.height ?? 0, this.#maxRows, ROW_MULTIPLE);
+    const lines = rows * this.#lines;
+    if (lines <= (old?.height ?? 0)) return undefined;
+    const most = this.#maxRows * this.#lines;
+    const height = rowsToReserve(lines, old?.height ?? 0, most, ROW_MULTIPLE);
     const { TEXTURE_BINDING, STORAGE_BINDING, COPY_DST, COPY_SRC } = GPUTextureUsage;
     const texture = this.#gpu.allocate(
       this.label,
@@ -85,7 +93,10 @@ export class TextureMatrix implements Matrix {
 
   /** {@inheritDoc Matrix.pack} */
   pack(data: Float32Array): PackedRows {
-    return padRows(data, this.cols);
+    if (this.#lines === 1) return padRows(data, this.cols);
+    const texels = new Float32Array(data.length / this.cols * 4 * this.#width * this.#lines);
+    texels.set(data);
+    return texels;
   }
 
   /** {@inheritDoc Matrix.fill} */
@@ -103,8 +114,9 @@ export class TextureMatrix implements Matrix {
 
   /** {@inheritDoc Matrix.copyTo} */
   copyTo(encoder: GPUCommandEncoder, buffer: GPUBuffer, offset: number, rows: number): void {
-    const target = { buffer, offset, bytesPerRow: this.pitch };
-    encoder.copyTextureToBuffer({ texture: this.#reserved() }, target, [this.#width, rows]);
+    const target = { buffer, offset, bytesPerRow: this.pitch / this.#lines };
+    const size = [this.#width, rows * this.#lines];
+    encoder.copyTextureToBuffer({ texture: this.#reserved() }, target, size);
   }
 
   /** {@inheritDoc Matrix.destroy} */

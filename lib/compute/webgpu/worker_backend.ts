@@ -14,10 +14,10 @@ import {
   type Waited,
 } from "../backend.ts";
 import { checkOp, type Op } from "../ops/op.ts";
-import type { RaggedBatch, Value, Weight } from "../value.ts";
+import { type RaggedBatch, type RowsFollow, rowsOf, type Value, type Weight } from "../value.ts";
 import { type Command, type OpenedBackend, packOp, type ResourceId } from "./messages.ts";
 import { openWebGpu, type OpenWebGpuOptions } from "./open.ts";
-import { checkRange, checkRoom, type Room } from "./room.ts";
+import { checkRange, checkRoom, type Room, shapeOfValue } from "./room.ts";
 import { WorkerLink } from "./worker_link.ts";
 
 /**
@@ -97,12 +97,12 @@ export class WorkerBackend implements Backend {
   }
 
   /** {@inheritDoc Backend.value} */
-  value(label: string, rowsFollow: "tokens" | "sequences", cols: number): Value {
+  value(label: string, rowsFollow: RowsFollow, cols: number): Value {
     this.#assertAlive("make a value");
     checkMatrix(label, cols, 1, cols);
-    const type = rowsFollow === "tokens" ? this.#room.precision : "f32";
-    checkRoom(this.#room, label, { rows: this.maxTokens, cols, type }, false);
     const value = { label, rowsFollow, cols };
+    const shape = shapeOfValue(value, this.maxTokens, this.#room.precision);
+    checkRoom(this.#room, label, shape, false);
     this.#commands.push({ call: "value", id: this.#number(value), value });
     return value;
   }
@@ -124,8 +124,7 @@ export class WorkerBackend implements Backend {
   /** {@inheritDoc Backend.write} */
   write(value: Value, data: Float32Array): void {
     this.#assertAlive("write");
-    const { tokens, sequences } = this.#batch ?? refuseWithoutBatch();
-    const rows = value.rowsFollow === "tokens" ? tokens : sequences;
+    const rows = rowsOf(value, this.#batch ?? refuseWithoutBatch());
     const id = this.#id(value);
     checkMatrix(value.label, data.length, rows, value.cols);
     this.#record({ call: "write", id, data: data.slice() });

@@ -30,6 +30,28 @@ const tiny = {
   y: value(4),
 } as const;
 
+const activationBackward = {
+  op: "activationBackward",
+  x: value(4),
+  dy: value(4),
+  activation: "relu",
+} as const;
+const normBackward = {
+  op: "layerNormBackward",
+  x: value(4),
+  weight: weight(1, 4),
+  eps: 1e-5,
+  dy: value(4),
+} as const;
+const normGradient = { op: "layerNormGradient", x: value(4), eps: 1e-5, dy: value(4) } as const;
+const attentionBackward = {
+  op: "attentionBackward",
+  qkv: value(18),
+  dy: value(6),
+  numHeads: 3,
+} as const;
+const linearGradient = { op: "linearGradient", x: value(4), dy: value(6) } as const;
+
 Deno.test("checkOp() accepts operations whose shapes fit", () => {
   const x = value(4);
   const ops: Op[] = [
@@ -41,6 +63,15 @@ Deno.test("checkOp() accepts operations whose shapes fit", () => {
     { op: "attention", qkv: value(18), numHeads: 3, y: value(6, "sequences") },
     tiny,
     { op: "select", x, y: value(4, "sequences") },
+    { op: "add", x, residual: x, y: value(4) },
+    { op: "add", x: value(4, "batch"), residual: value(4, "batch"), y: value(4, "batch") },
+    { op: "activation", x, activation: "gelu", y: value(4) },
+    { ...activationBackward, dx: value(4) },
+    { ...normBackward, residual: x, dx: value(4) },
+    { ...normGradient, gradient: value(8, "batch") },
+    { ...attentionBackward, dqkv: value(18) },
+    { ...linearGradient, gradient: value(30, "batch") },
+    { op: "scatter", x: value(4, "sequences"), y: x },
   ];
   for (const op of ops) checkOp(op);
 });
@@ -74,6 +105,29 @@ Deno.test("checkOp() refuses shapes that do not fit", () => {
     { ...tiny, outputWeight: weight(6, 4) },
     { ...tiny, y: tiny.a },
     { ...tiny, a: value(18), scratch: tiny.y },
+    { op: "add", x, residual: value(5), y: value(4) },
+    { op: "add", x, residual: value(4), y: x },
+    { op: "add", x, residual: value(4, "sequences"), y: value(4) },
+    { op: "activation", x, activation: "gelu", y: x },
+    { op: "activation", x, activation: "gelu", y: value(4, "batch") },
+    { ...activationBackward, dx: value(5) },
+    { ...activationBackward, dx: activationBackward.dy },
+    { ...normBackward, dx: normBackward.x },
+    { ...normBackward, residual: value(4, "sequences"), dx: value(4) },
+    { ...normBackward, weight: weight(1, 5), dx: value(4) },
+    { ...normGradient, gradient: value(8) },
+    { ...normGradient, gradient: value(4, "batch") },
+    { ...normGradient, dy: value(5), gradient: value(8, "batch") },
+    { ...attentionBackward, dqkv: value(6) },
+    { ...attentionBackward, dqkv: attentionBackward.qkv },
+    { ...attentionBackward, dy: value(6, "sequences"), dqkv: value(18) },
+    { ...linearGradient, gradient: value(24, "batch") },
+    { ...linearGradient, gradient: value(30) },
+    { ...linearGradient, dy: value(6, "sequences"), gradient: value(30, "batch") },
+    { op: "scatter", x, y: value(4) },
+    { op: "scatter", x: value(4, "sequences"), y: value(5) },
+    { ...linear, x: value(4, "batch"), bias: weight(1, 6), y: value(6, "batch") },
+    { op: "attention", qkv: value(18), numHeads: 3, y: value(6, "batch") },
   ];
   for (const op of ops) assertThrows(() => checkOp(op), TypeError, `Cannot run ${op.op}`);
 });
@@ -84,6 +138,9 @@ Deno.test("checkOp() refuses numbers that are out of range", () => {
     { ...layerNorm, bias: weight(1, 4), y: value(4), eps: NaN },
     { op: "attention", qkv: value(18), numHeads: 4, y: value(6) },
     { op: "attention", qkv: value(18), numHeads: 0, y: value(6) },
+    { ...normBackward, eps: -1, dx: value(4) },
+    { ...normGradient, eps: 0, gradient: value(8, "batch") },
+    { ...attentionBackward, numHeads: 4, dqkv: value(18) },
     { ...tiny, numHeads: 1.5 },
     { ...tiny, scale: Infinity },
   ];

@@ -7,8 +7,22 @@ import type { Backend } from "../../../lib/compute/backend.ts";
 import { ReferenceBackend } from "../../../lib/compute/reference/backend.ts";
 import { WasmBackend } from "../../../lib/compute/wasm/backend.ts";
 import { assertClose } from "../../_close.ts";
-import { attention, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
-import { batchOf, type Case, compare, Maker } from "../webgpu/_against_reference.ts";
+import {
+  activation,
+  activationBackward,
+  add,
+  attention,
+  attentionBackward,
+  layerNorm,
+  layerNormBackward,
+  layerNormGradient,
+  linear,
+  linearGradient,
+  scatter,
+  select,
+  tinyAttention,
+} from "../_cases.ts";
+import { batchOf, type Case, compare, Maker, outputOf } from "../webgpu/_against_reference.ts";
 
 /** Sequences of 1, 7, 37 and 130 tokens in all, among them sequences of one token. */
 const BATCHES: readonly (readonly number[])[] = [[1], [3, 1, 3], [37], [1, 64, 1, 9, 55]];
@@ -28,7 +42,7 @@ async function resultOf(backend: Backend, lengths: readonly number[], make: Case
   using maker = new Maker(backend, batch);
   const op = make(maker);
   backend.run(op);
-  const [result] = await backend.read([op.y]);
+  const [result] = await backend.read([outputOf(op)]);
   return result!;
 }
 
@@ -84,7 +98,12 @@ for (const cols of [1, 3, 4, 20, 100, 384]) {
   ]);
 }
 
-for (const [numHeads, headDim] of [[12, 32], [1, 1], [4, 3], [3, 5], [1, 64], [5, 20]] as const) {
+for (
+  const [numHeads, headDim] of [[12, 32], [1, 1], [5, 1], [3, 2], [4, 3], [3, 5], [1, 64], [
+    5,
+    20,
+  ]] as const
+) {
   matches(`attention of ${numHeads} heads of ${headDim} columns`, [
     [attention(numHeads, headDim), 3e-6],
     [attention(numHeads, headDim, { rows: "sequences" }), 3e-6],
@@ -104,6 +123,60 @@ for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [3, 7]] as co
 }
 
 matches("select", [[select(3), 0], [select(384), 0]]);
+
+matches("add", [[add(3), 0], [add(100), 0], [add(5, "sequences"), 0]]);
+
+for (const name of ["gelu", "geluTanh", "relu", "tanh"] as const) {
+  matches(`activation ${name}`, [1, 7, 100].map((cols) => [activation(cols, name), 3e-6] as const));
+  matches(
+    `activationBackward of ${name}`,
+    [1, 7, 100].map((cols) => [activationBackward(cols, name), 3e-6] as const),
+  );
+  // Arguments of some hundreds: nothing overflows.
+  matches(`activationBackward of ${name} far from 0`, [
+    [activationBackward(20, name, 300), 3e-6],
+  ]);
+}
+
+for (const cols of [1, 3, 4, 7, 100, 384]) {
+  // One column: the slope is 0, as the row's own rounding.
+  matches(`layerNormBackward of ${cols} columns`, [
+    [layerNormBackward(cols, { eps: 1e-2, residual: false }), 1e-5],
+    [layerNormBackward(cols, { eps: 1e-5, residual: true }), 1e-5],
+    [layerNormBackward(cols, { eps: 1e-5, residual: false, rows: "sequences" }), 1e-5],
+  ]);
+  // Sums over up to 130 rows.
+  matches(`layerNormGradient of ${cols} columns`, [
+    [layerNormGradient(cols), 1e-5],
+    [layerNormGradient(cols, "sequences"), 1e-5],
+  ]);
+}
+
+for (
+  const [numHeads, headDim] of [
+    ...[[12, 32], [1, 1], [4, 1], [5, 1], [3, 2], [4, 3], [2, 4], [3, 5], [1, 64], [
+      5,
+      20,
+    ]] as const,
+  ]
+) {
+  matches(`attentionBackward of ${numHeads} heads of ${headDim} columns`, [
+    [attentionBackward(numHeads, headDim), 1e-5],
+    [attentionBackward(numHeads, headDim, 3), 1e-4],
+  ]);
+}
+
+for (
+  const [inner, cols] of [[1, 1], [20, 3], [3, 20], [384, 12], [4, 384], [1, 9], [13, 7]] as const
+) {
+  // Sums over up to 130 rows.
+  matches(`linearGradient [${cols}, ${inner}]`, [
+    [linearGradient(inner, cols), 1e-5],
+    [linearGradient(inner, cols, "sequences"), 1e-5],
+  ]);
+}
+
+matches("scatter", [[scatter(3), 0], [scatter(384), 0]]);
 
 Deno.test("attention on WebAssembly matches f64 for sequences of 512 tokens", async () => {
   const backend = new WasmBackend({ maxTokens: 600, threads: 2 });
@@ -126,6 +199,24 @@ Deno.test("attention on WebAssembly matches f64 for any batch", async () => {
   );
 });
 
+Deno.test("attentionBackward on WebAssembly matches f64 for sequences of 300 tokens", async () => {
+  const backend = new WasmBackend({ maxTokens: 600, threads: 2 });
+  await compare(backend, [300, 3, 33], attentionBackward(2, 16), { atol: 1e-5, rtol: 1e-5 });
+  backend.destroy();
+});
+
+Deno.test("attentionBackward on WebAssembly matches f64 for any batch", async () => {
+  const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 });
+  const heads = fc.integer({ min: 1, max: 5 });
+  const columns = fc.integer({ min: 1, max: 17 });
+  await fc.assert(
+    fc.asyncProperty(lengths, heads, columns, async (lengths, numHeads, headDim) => {
+      await agree(lengths, attentionBackward(numHeads, headDim), 1e-5);
+    }),
+    { seed: 7, numRuns: 40 },
+  );
+});
+
 Deno.test("results on WebAssembly are the same bits for any number of threads", async () => {
   const lengths = [1, 64, 1, 9, 55];
   const results = [];
@@ -138,9 +229,15 @@ Deno.test("results on WebAssembly are the same bits for any number of threads", 
       attention(12, 32),
       layerNorm(100, { eps: 1e-5, residual: true }),
       tinyAttention(384, 4, 1, 0.25),
+      activationBackward(384, "gelu"),
+      layerNormBackward(100, { eps: 1e-5, residual: true }),
+      layerNormGradient(384),
+      attentionBackward(12, 32),
+      linearGradient(384, 12),
+      linearGradient(4, 384),
     ].map((make) => make(maker));
     for (const op of ops) backend.run(op);
-    results.push(await backend.read(ops.map(({ y }) => y)));
+    results.push(await backend.read(ops.map(outputOf)));
     backend.destroy();
   }
   for (const result of results) assertEquals(result, results[0]);

@@ -3,7 +3,13 @@
 import type { Backend } from "../../../lib/compute/backend.ts";
 import type { Op } from "../../../lib/compute/ops/op.ts";
 import { ReferenceBackend } from "../../../lib/compute/reference/backend.ts";
-import type { RaggedBatch, Value, Weight } from "../../../lib/compute/value.ts";
+import {
+  type RaggedBatch,
+  type RowsFollow,
+  rowsOf,
+  type Value,
+  type Weight,
+} from "../../../lib/compute/value.ts";
 import { WebGpuBackend, type WebGpuOptions } from "../../../lib/compute/webgpu/backend.ts";
 import { GpuDevice, type OpenDeviceOptions } from "../../../lib/compute/webgpu/device.ts";
 import { assertClose, type Tolerance } from "../../_close.ts";
@@ -56,14 +62,16 @@ export class Maker implements Disposable {
   ) {}
 
   /** A value to write to. */
-  output(label: string, rowsFollow: Value["rowsFollow"], cols: number): Value {
+  output(label: string, rowsFollow: RowsFollow, cols: number): Value {
     return this.#keep(this.backend.value(label, rowsFollow, cols));
   }
 
   /** A value full of seeded noise. */
-  input(label: string, cols: number, scale = 1): Value {
-    const value = this.output(label, "tokens", cols);
-    this.backend.write(value, this.#numbers(this.batch.tokens * cols, scale));
+  input(label: string, cols: number, scale = 1, rowsFollow: RowsFollow = "tokens"): Value {
+    const value = this.output(label, rowsFollow, cols);
+    const { tokens, starts } = this.batch;
+    const rows = rowsOf(value, { tokens, sequences: starts.length - 1 });
+    this.backend.write(value, this.#numbers(rows * cols, scale));
     return value;
   }
 
@@ -89,6 +97,13 @@ export class Maker implements Disposable {
   }
 }
 
+/** What an operation writes. */
+export function outputOf(op: Op): Value {
+  if ("y" in op) return op.y;
+  if ("gradient" in op) return op.gradient;
+  return "dx" in op ? op.dx : op.dqkv;
+}
+
 /** One operation to compare, on data of the maker's backend. */
 export type Case = (maker: Maker) => Op;
 
@@ -109,7 +124,7 @@ export async function compare(
     using maker = new Maker(each, batch, halves);
     const op = make(maker);
     each.run(op);
-    results.push(...await each.read([op.y]));
+    results.push(...await each.read([outputOf(op)]));
   }
   assertClose(results[0]!, results[1]!, tolerance, `${lengths.length} sequences`);
 }

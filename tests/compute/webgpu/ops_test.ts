@@ -2,7 +2,21 @@
 
 import { KERNEL_PLANS, type PlanName } from "../../../lib/compute/ops/plan.ts";
 import type { WebGpuOptions } from "../../../lib/compute/webgpu/backend.ts";
-import { attention, layerNorm, linear, select, tinyAttention } from "../_cases.ts";
+import {
+  activation,
+  activationBackward,
+  add,
+  attention,
+  attentionBackward,
+  layerNorm,
+  layerNormBackward,
+  layerNormGradient,
+  linear,
+  linearGradient,
+  scatter,
+  select,
+  tinyAttention,
+} from "../_cases.ts";
 import { type Case, compare, openWebGpu } from "./_against_reference.ts";
 
 /** Sequences of 1, 7, 37 and 130 tokens in all, among them sequences of one token. */
@@ -110,6 +124,62 @@ for (const cols of [1, 4, 100]) {
 for (const activation of ["geluTanh", "relu", "tanh"] as const) {
   onEach(`linear with ${activation} matches f64`, async (compareOn) => {
     await compareOn(linear(20, 12, activation), 3e-6);
+  });
+}
+
+onEach("add matches f64", async (compareOn) => {
+  for (const cols of [1, 4, 100]) await compareOn(add(cols), 1e-7);
+  await compareOn(add(5, "sequences"), 1e-7);
+  // A row of several lines, the last one partly used.
+  await compareOn(add(9001, "batch"), 1e-7);
+});
+
+for (const name of ["gelu", "geluTanh", "relu", "tanh"] as const) {
+  onEach(`activation ${name} and its way back match f64`, async (compareOn) => {
+    for (const cols of [3, 100]) {
+      await compareOn(activation(cols, name), 3e-6);
+      await compareOn(activationBackward(cols, name), 3e-6);
+    }
+    // Arguments of some hundreds: nothing overflows.
+    await compareOn(activationBackward(20, name, 300), 3e-6);
+  });
+}
+
+for (const cols of [1, 3, 20, 384]) {
+  onEach(`layerNorm's way back and gradient of ${cols} columns match f64`, async (compareOn) => {
+    // Sums over up to 130 rows.
+    const tolerance = 1e-5;
+    await compareOn(layerNormBackward(cols, { eps: 1e-2, residual: false }), tolerance);
+    await compareOn(layerNormBackward(cols, { eps: 1e-5, residual: true }), tolerance);
+    const sequences = { eps: 1e-5, residual: false, rows: "sequences" } as const;
+    await compareOn(layerNormBackward(cols, sequences), tolerance);
+    await compareOn(layerNormGradient(cols), tolerance);
+    await compareOn(layerNormGradient(cols, "sequences"), tolerance);
+  });
+}
+
+for (const [numHeads, headDim] of [[2, 16], [1, 1], [4, 1], [3, 5], [2, 4]] as const) {
+  onEach(
+    `attentionBackward of ${numHeads} heads of ${headDim} columns matches f64`,
+    async (compareOn, f16) => {
+      await compareOn(attentionBackward(numHeads, headDim), f16 ? 1e-2 : 2e-5);
+      if (f16) return;
+      await compareOn(attentionBackward(numHeads, headDim, 3), 1e-3);
+    },
+  );
+}
+
+for (const [inner, cols] of [[1, 1], [20, 3], [3, 20], [384, 12], [4, 384], [13, 7]] as const) {
+  onEach(`linearGradient [${cols}, ${inner}] matches f64`, async (compareOn) => {
+    // Sums over up to 130 rows.
+    await compareOn(linearGradient(inner, cols), 1e-5);
+    await compareOn(linearGradient(inner, cols, "sequences"), 1e-5);
+  });
+}
+
+for (const cols of [1, 4, 100]) {
+  onEach(`scatter of ${cols} columns copies the rows exactly`, async (compareOn) => {
+    await compareOn(scatter(cols), 0);
   });
 }
 

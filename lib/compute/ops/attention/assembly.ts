@@ -6,14 +6,13 @@
  */
 
 import { type F32, I32, V128 } from "../../assembler/expressions.ts";
-import type { FunctionBuilder, FunctionHandle, ModuleBuilder } from "../../assembler/module.ts";
+import type { FunctionBuilder, ModuleBuilder } from "../../assembler/module.ts";
 import { defineKernel, F32_BYTES, type KernelSpec, PANEL, TILE_ROWS } from "../job.ts";
 import type { PanelFunction } from "../linear/assembly.ts";
 import { exp, maxOf, sumOf } from "../vector_math.ts";
+import { type AttentionParts, forEachPanel } from "./packing.ts";
 
 const VECTOR_BYTES = 16;
-const LANES = 4;
-const PANEL_BYTES = PANEL * F32_BYTES;
 
 /** Queries whose scores are in memory at once. */
 const QUERY_ROWS = 32;
@@ -70,26 +69,13 @@ export function attentionScratch(longest: number, headDim: number): number {
   return F32_BYTES * (length! * headDim + width! * longest + QUERY_ROWS * (length! + width!));
 }
 
-/** Functions that the kernel calls. */
-interface Parts {
-  readonly product: PanelFunction;
-  readonly packKeys: FunctionHandle<"from" | "stride" | "length" | "cols" | "to">;
-  readonly packValues: FunctionHandle<"from" | "stride" | "length" | "cols" | "to">;
-}
-
 /**
  * Adds the kernel of `attention`.
  *
  * @param module The module.
- * @param product The product of rows and a panel.
+ * @param parts The functions that it calls.
  */
-export function defineAttention(module: ModuleBuilder, product: PanelFunction): void {
-  const packing = ["from", "stride", "length", "cols", "to"] as const;
-  const parts: Parts = {
-    product,
-    packKeys: module.function(packing, packKeys),
-    packValues: module.function(packing, packValues),
-  };
+export function defineAttention(module: ModuleBuilder, parts: AttentionParts): void {
   defineKernel(module, ATTENTION, (f, args, { chunk, scratch }) => {
     const begin = f.let(chunk.mul(args.headsPerChunk));
     const end = f.let(begin.add(args.headsPerChunk).min(args.heads));
@@ -98,7 +84,13 @@ export function defineAttention(module: ModuleBuilder, product: PanelFunction): 
 }
 
 /** Computes one head of one sequence. */
-function attendHead(f: FunctionBuilder, args: Args, item: I32, scratch: I32, parts: Parts): void {
+function attendHead(
+  f: FunctionBuilder,
+  args: Args,
+  item: I32,
+  scratch: I32,
+  parts: AttentionParts,
+): void {
   const { qkvStride, hidden, headDim: cols } = args;
   const sequence = f.let(item.div(args.numHeads));
   const start = args.starts.add(sequence.shl(2));
@@ -175,23 +167,20 @@ function attendRows(
   });
 }
 
-/** Calls back with each panel of a packed matrix of so many columns and its first column. */
-function forEachPanel(
+/**
+ * Replaces a row of scores by `gain * softmax(scale * scores)`, in place; four at a time.
+ *
+ * @param f The function to append to.
+ * @param row The address of the scores; past the last stand masked ones.
+ * @param length How many there are.
+ * @param factors The two factors.
+ */
+export function softmaxRow(
   f: FunctionBuilder,
-  panels: I32,
-  cols: I32,
-  inner: I32,
-  body: (panel: I32, column: I32) => void,
+  row: I32,
+  length: I32,
+  { scale, gain }: { readonly scale: F32; readonly gain: F32 },
 ): void {
-  const panel = f.let(panels);
-  f.for(0, cols, PANEL, (column) => {
-    body(panel, column);
-    f.set(panel, panel.add(inner.mul(PANEL_BYTES)));
-  });
-}
-
-/** Replaces a row of scores by `gain * softmax(scale * scores)`, in place; four at a time. */
-function softmaxRow(f: FunctionBuilder, row: I32, length: I32, { scale, gain }: Args): void {
   const end = f.let(row.add(length.mul(F32_BYTES)));
   const each = (body: (at: I32) => void) => f.for(row, end, VECTOR_BYTES, body);
   const most = f.let(row.load());
@@ -207,67 +196,4 @@ function softmaxRow(f: FunctionBuilder, row: I32, length: I32, { scale, gain }: 
   });
   const share = f.let(gain.div(sumOf(sum)).splat());
   each((at) => f.store(at, at.load().mul(share)));
-}
-
-/** Packs rows of keys as a weight is packed; past the last row, panels repeat it. */
-function packKeys(
-  f: FunctionBuilder,
-  { from, stride, length, cols, to }: Record<"from" | "stride" | "length" | "cols" | "to", I32>,
-): void {
-  const last = f.let(from.add(length.sub(1).mul(stride)));
-  const whole = f.let(cols.and(-LANES).mul(F32_BYTES));
-  const bytes = f.let(cols.mul(F32_BYTES));
-  const panelBytes = f.let(cols.mul(PANEL_BYTES));
-  f.for(0, length, LANES, (n) => {
-    const rows = [0, 1, 2, 3].map((i) => {
-      const row = n.add(i);
-      return f.let(row.lt(length).select(from.add(row.mul(stride)), last));
-    });
-    const panel = to.add(n.div(PANEL).mul(panelBytes));
-    const out = f.let(panel.add(n.and(PANEL - 1).mul(F32_BYTES)));
-    f.for(0, whole, VECTOR_BYTES, (k) => {
-      transpose(f, rows.map((row) => f.let(row.add(k).load()))).forEach((column, i) => {
-        f.store(out, column, i * PANEL_BYTES);
-      });
-      f.set(out, out.add(LANES * PANEL_BYTES));
-    });
-    f.for(whole, bytes, F32_BYTES, (k) => {
-      for (const [i, row] of rows.entries()) f.store(out, row.add(k).loadF32(), i * F32_BYTES);
-      f.set(out, out.add(PANEL_BYTES));
-    });
-  });
-  // An odd number of fours leaves half a panel: whatever it holds must at least be a number.
-  const half = f.let(length.sub(1).and(PANEL - 1).lt(LANES));
-  f.when(half, () => {
-    const panel = f.let(to.add(length.sub(1).div(PANEL).mul(panelBytes)));
-    f.for(panel, f.let(panel.add(panelBytes)), PANEL_BYTES, (at) => {
-      f.store(at, V128.zero(), VECTOR_BYTES);
-    });
-  });
-}
-
-/** The columns of four rows of four numbers. */
-function transpose(f: FunctionBuilder, [a, b, c, d]: readonly V128[]): V128[] {
-  const low = [f.let(a!.shuffle(b!, 0, 4, 1, 5)), f.let(c!.shuffle(d!, 0, 4, 1, 5))] as const;
-  const high = [f.let(a!.shuffle(b!, 2, 6, 3, 7)), f.let(c!.shuffle(d!, 2, 6, 3, 7))] as const;
-  return [low, high].flatMap(([ab, cd]) => [
-    ab.shuffle(cd, 0, 1, 4, 5),
-    ab.shuffle(cd, 2, 3, 6, 7),
-  ]);
-}
-
-/** Packs rows of values, `[length, cols]`, as panels `[ceil(cols / 8), length, 8]`. */
-function packValues(
-  f: FunctionBuilder,
-  { from, stride, length, cols, to }: Record<"from" | "stride" | "length" | "cols" | "to", I32>,
-): void {
-  const out = f.let(to);
-  f.for(0, cols, PANEL, (column) => {
-    const row = f.let(from.add(column.mul(F32_BYTES)));
-    f.for(0, length, 1, () => {
-      for (const offset of [0, VECTOR_BYTES]) f.store(out, row.load(offset), offset);
-      f.set(out, out.add(PANEL_BYTES));
-      f.set(row, row.add(stride));
-    });
-  });
 }

@@ -14,7 +14,8 @@ import { type AttentionKernels, dispatchAttention } from "./webgpu.ts";
 /** Entries of keys, and as many of values, in workgroup memory: 8 KiB of the 16 that are sure. */
 const TILE_ENTRIES = 256;
 
-const KERNELS: AttentionKernels = {
+/** The buffer family's kernels. */
+export const BUFFER_KERNELS: AttentionKernels = {
   attend: (quads, outCols) => ({
     kernel: attentionKernel(quads),
     perWorkgroup: 1,
@@ -35,7 +36,7 @@ const KERNELS: AttentionKernels = {
  * @returns Its dispatches: one, or three for heads of an odd size.
  */
 export function attentionOnBuffers(op: AttentionOp, counts: BatchCounts): Dispatch[] {
-  return dispatchAttention(op, counts, KERNELS);
+  return dispatchAttention(op, counts, BUFFER_KERNELS);
 }
 
 function attentionKernel(quads: number): Kernel {

@@ -34,6 +34,7 @@ export interface AttentionOp {
  */
 export function checkAttention({ qkv, numHeads, y }: AttentionOp): void {
   expectRows("attention", qkv, "tokens");
+  expectRows("attention", y, "tokens", "sequences");
   expectCols("attention", qkv, 3 * y.cols);
   expectDistinct("attention", [y], [qkv]);
   expectPositive("attention", "the number of heads", numHeads, true);

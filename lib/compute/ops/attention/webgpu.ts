@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Value } from "../../value.ts";
+import { rowsOf, type Value } from "../../value.ts";
 import {
   type BatchCounts,
   type Binding,
@@ -12,7 +12,6 @@ import {
   type Dispatch,
   type Kernel,
   type Temporary,
-  usedRows,
 } from "../dispatch.ts";
 import { unroll } from "../template.ts";
 import code from "./kernel.wgsl" with { type: "text" };
@@ -40,7 +39,8 @@ export interface AttentionKernels {
   readonly regroup: (x: Matrix, y: Matrix) => AttentionKernel;
 }
 
-const KERNELS: AttentionKernels = {
+/** The texture family's kernels. */
+export const TEXTURE_KERNELS: AttentionKernels = {
   attend: (quads) => ({ kernel: attentionKernel(quads), perWorkgroup: 8, constants: {} }),
   regroup: () => ({
     kernel: { name: "regroup", code: () => regroupCode },
@@ -57,7 +57,7 @@ const KERNELS: AttentionKernels = {
  * @returns Its dispatches: one, or three for heads of an odd size.
  */
 export function attentionDispatches(op: AttentionOp, counts: BatchCounts): Dispatch[] {
-  return dispatchAttention(op, counts, KERNELS);
+  return dispatchAttention(op, counts, TEXTURE_KERNELS);
 }
 
 /**
@@ -92,12 +92,10 @@ export function dispatchAttention(
   if (headDim % 4 === 0) return [attend(qkv, y)];
   const apart = { temporary: "qkv", cols: 3 * numHeads * quads * 4 };
   const result = { temporary: "result", cols: numHeads * quads * 4 };
-  const regroup = (x: Matrix, to: Matrix, [from, into]: [number, number], rows: number) =>
-    dispatchRegroup(kernels.regroup(x, to), [x, to], [from, into], rows);
   return [
-    regroup(qkv, apart, [headDim, 4 * quads], counts.tokens),
+    dispatchRegroup(kernels, [qkv, apart], [headDim, 4 * quads], counts.tokens),
     attend(apart, result),
-    regroup(result, y, [4 * quads, headDim], usedRows(y, counts)),
+    dispatchRegroup(kernels, [result, y], [4 * quads, headDim], rowsOf(y, counts)),
   ];
 }
 
@@ -109,12 +107,22 @@ function attentionKernel(quads: number): Kernel {
   };
 }
 
-function dispatchRegroup(
-  { kernel, perWorkgroup, constants }: AttentionKernel,
+/**
+ * Describes moving groups of columns apart, so that each begins at an entry of four, or back together.
+ *
+ * @param kernels The family's kernels.
+ * @param matrices What to move and where to.
+ * @param widths Columns of a group before and after.
+ * @param rows Rows in use.
+ * @returns The dispatch.
+ */
+export function dispatchRegroup(
+  kernels: AttentionKernels,
   [x, y]: readonly [Matrix, Matrix],
   [from, to]: readonly [number, number],
   rows: number,
 ): Dispatch {
+  const { kernel, perWorkgroup, constants } = kernels.regroup(x, y);
   return {
     label: `regroup heads from ${from} to ${to} columns`,
     kernel,

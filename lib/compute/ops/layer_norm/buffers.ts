@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type BatchCounts, type Dispatch, LANES, usedRows } from "../dispatch.ts";
+import { rowsOf } from "../../value.ts";
+import { type BatchCounts, type Dispatch, LANES } from "../dispatch.ts";
 import reduce from "../reduce.wgsl" with { type: "text" };
 import statistics from "../shared_row_statistics.wgsl" with { type: "text" };
 import code from "./buffers.wgsl" with { type: "text" };
@@ -19,7 +20,7 @@ import type { LayerNormOp } from "./op.ts";
  */
 export function layerNormOnBuffers(op: LayerNormOp, counts: BatchCounts): Dispatch[] {
   const { x, residual, weight, bias, eps, y } = op;
-  const rows = usedRows(x, counts);
+  const rows = rowsOf(x, counts);
   return [{
     label: `layerNorm ${weight.label}`,
     kernel: {

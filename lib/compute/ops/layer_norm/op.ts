@@ -36,6 +36,7 @@ export function checkLayerNorm({ x, residual, weight, bias, eps, y }: LayerNormO
   expectShape("layerNorm", weight, 1, x.cols);
   expectShape("layerNorm", bias, 1, x.cols);
   expectCols("layerNorm", y, x.cols);
+  expectRows("layerNorm", x, "tokens", "sequences");
   expectRows("layerNorm", y, x.rowsFollow);
   if (residual !== undefined) {
     expectCols("layerNorm", residual, x.cols);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type BatchCounts, type Dispatch, usedRows } from "../dispatch.ts";
+import { rowsOf } from "../../value.ts";
+import type { BatchCounts, Dispatch } from "../dispatch.ts";
 import rowStatistics from "../row_statistics.wgsl" with { type: "text" };
 import code from "./kernel.wgsl" with { type: "text" };
 import type { LayerNormOp } from "./op.ts";
@@ -21,7 +22,7 @@ const WORKGROUP = 32;
  */
 export function layerNormDispatches(op: LayerNormOp, counts: BatchCounts): Dispatch[] {
   const { x, residual, weight, bias, eps, y } = op;
-  const rows = usedRows(x, counts);
+  const rows = rowsOf(x, counts);
   return [{
     label: `layerNorm ${weight.label}`,
     kernel: { name: "layerNorm", code: () => code + rowStatistics },

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type BatchCounts, type Dispatch, entries, type Kernel, usedRows } from "../dispatch.ts";
+import { rowsOf } from "../../value.ts";
+import { type BatchCounts, type Dispatch, entries, type Kernel } from "../dispatch.ts";
 import type { BlockTile } from "../plan.ts";
 import { unroll } from "../template.ts";
 import activation from "./activation.wgsl" with { type: "text" };
@@ -21,7 +22,7 @@ import { activationNumber } from "./webgpu.ts";
  * @returns Its one dispatch.
  */
 export function linearOnBuffers(op: LinearOp, counts: BatchCounts, tile: BlockTile): Dispatch[] {
-  const rows = usedRows(op.x, counts);
+  const rows = rowsOf(op.x, counts);
   const { rows: cols, cols: inner } = op.weight;
   return [{
     label: `linear ${op.weight.label}`,

@@ -39,6 +39,7 @@ export function checkLinear({ x, weight, bias, y }: LinearOp): void {
   expectCols("linear", x, weight.cols);
   expectShape("linear", bias, 1, weight.rows);
   expectCols("linear", y, weight.rows);
+  expectRows("linear", x, "tokens", "sequences");
   expectRows("linear", y, x.rowsFollow);
   expectDistinct("linear", [y], [x]);
 }

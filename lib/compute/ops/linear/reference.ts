@@ -64,7 +64,7 @@ export function linear(
 }
 
 /** The definition of each activation. */
-const ACTIVATIONS: Readonly<Record<Exclude<Activation, "none">, (x: number) => number>> = {
+export const ACTIVATIONS: Readonly<Record<Exclude<Activation, "none">, (x: number) => number>> = {
   gelu,
   geluTanh,
   relu: (x) => x < 0 ? 0 : x, // keeps NaN

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type BatchCounts, type Dispatch, type Kernel, usedRows } from "../dispatch.ts";
+import { rowsOf } from "../../value.ts";
+import type { BatchCounts, Dispatch, Kernel } from "../dispatch.ts";
 import type { Tile } from "../plan.ts";
 import fourRows from "../four_rows.wgsl" with { type: "text" };
 import { unroll } from "../template.ts";
@@ -37,7 +38,7 @@ export function activationNumber(activation: Activation): number {
  * @returns Its one dispatch.
  */
 export function linearDispatches(op: LinearOp, counts: BatchCounts, tile: Tile): Dispatch[] {
-  const rows = usedRows(op.x, counts);
+  const rows = rowsOf(op.x, counts);
   const { rows: cols, cols: inner } = op.weight;
   return [{
     label: `linear ${op.weight.label}`,

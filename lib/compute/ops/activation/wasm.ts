@@ -1,0 +1,21 @@
+/**
+ * How `activation` runs on WebAssembly.
+ *
+ * @module
+ */
+
+import { elementwiseJob } from "../elementwise.ts";
+import type { Job, Layout } from "../job.ts";
+import { ACTIVATION } from "./assembly.ts";
+import type { ActivationOp } from "./op.ts";
+
+/**
+ * Describes an `activation` operation.
+ *
+ * @param op The operation.
+ * @param layout Where its matrices lie.
+ * @returns Its one job.
+ */
+export function activationJobs({ x, activation, y }: ActivationOp, layout: Layout): Job[] {
+  return [elementwiseJob(ACTIVATION[activation], { x }, y, layout)];
+}

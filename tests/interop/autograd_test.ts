@@ -1,0 +1,80 @@
+// Our gradients are those of PyTorch's autograd, in f64 on both sides.
+
+import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { activationBackward } from "../../lib/compute/ops/activation_backward/reference.ts";
+import { attentionBackward } from "../../lib/compute/ops/attention_backward/reference.ts";
+import { layerNormBackward } from "../../lib/compute/ops/layer_norm_backward/reference.ts";
+import { layerNormGradient } from "../../lib/compute/ops/layer_norm_gradient/reference.ts";
+import { linear } from "../../lib/compute/ops/linear/reference.ts";
+import { linearGradient } from "../../lib/compute/ops/linear_gradient/reference.ts";
+import { assertClose } from "../_close.ts";
+import { noise } from "../_noise.ts";
+
+const PEER = fromFileUrl(new URL("autograd_peer.py", import.meta.url));
+const TOLERANCE = { atol: 1e-12, rtol: 1e-11 };
+
+/** What PyTorch makes of the jobs: gradients by job and name. */
+async function askPyTorch(jobs: unknown): Promise<Record<string, Record<string, number[]>>> {
+  const python = Deno.env.get("TINYGRAFT_PYTHON");
+  assert(python, "no Python environment: run these tests with deno task test:real");
+  const child = new Deno.Command(python, {
+    args: [PEER],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const numbers = (_: string, value: unknown) =>
+    ArrayBuffer.isView(value) ? [...value as never] : value;
+  await writer.write(new TextEncoder().encode(JSON.stringify(jobs, numbers)));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+const random = (length: number, seed: number) => Float64Array.from(noise(length, { seed }));
+
+const [rows, inner, cols, eps] = [37, 5, 7, 1e-5];
+const layer = { x: random(rows * inner, 1), weight: random(cols * inner, 2), dy: random(259, 3) };
+const norm = { x: random(rows * cols, 4), weight: random(cols, 5), dy: random(rows * cols, 6) };
+const elements = { x: Float64Array.from(noise(100, { seed: 7, scale: 3 })), dy: random(100, 8) };
+const lengths = [1, 37, 4, 2];
+const [numHeads, headDim] = [3, 5];
+const attend = { qkv: random(44 * 3 * 15, 9), dy: random(44 * 15, 10) };
+
+Deno.test("every way back is PyTorch's", async () => {
+  const want = await askPyTorch({
+    linear: { ...layer, rows, inner, cols },
+    "layer_norm": { ...norm, rows, cols, eps },
+    activations: elements,
+    attention: { ...attend, lengths, "num_heads": numHeads, "head_dim": headDim },
+  });
+  const close = (actual: Float64Array, job: string, name: string) =>
+    assertClose(actual, want[job]![name]!, TOLERANCE, `${job} ${name}`);
+
+  close(linearGradient(layer.x, layer.dy, { inner, cols }), "linear", "gradient");
+  // The gradient with respect to x is a product with the transposed weight.
+  const transposed = Float64Array.from(
+    layer.weight,
+    (_, i) => layer.weight[(i % cols) * inner + Math.floor(i / cols)]!,
+  );
+  const shape = { rows, inner: cols, cols: inner };
+  const zeros = new Float64Array(inner);
+  close(linear(layer.dy, transposed, zeros, shape, "none"), "linear", "dx");
+
+  close(layerNormBackward(norm.x, undefined, norm.weight, eps, norm.dy), "layer_norm", "dx");
+  close(layerNormGradient(norm.x, eps, norm.dy, cols), "layer_norm", "gradient");
+
+  for (const name of ["gelu", "geluTanh", "relu", "tanh"] as const) {
+    close(activationBackward(elements.x, elements.dy, name), "activations", name);
+  }
+
+  const starts = Uint32Array.of(0, 1, 38, 42, 44);
+  close(
+    attentionBackward(attend.qkv, attend.dy, starts, { numHeads, headDim }),
+    "attention",
+    "dqkv",
+  );
+});
