@@ -1,4 +1,9 @@
-// Processes measured from outside: how long they take and how much memory they hold at most.
+// Processes measured from outside: how long they take and how much memory they hold.
+
+import { fromFileUrl } from "@std/path";
+
+/** The command line's program, for processes that run it. */
+export const MAIN = fromFileUrl(new URL("../cli/main.ts", import.meta.url));
 
 /** What one run of a process took. */
 export interface Usage {
@@ -14,21 +19,35 @@ export interface Run extends Usage {
   readonly output: string;
 }
 
+/** Who looks on while a process runs; times are in seconds since its start. */
+export interface Observer {
+  /** Told every now and then what is resident, in MiB. */
+  readonly onMemory?: (resident: number, seconds: number) => void;
+  /** Told each line of stderr. */
+  readonly onLine?: (line: string, seconds: number) => void;
+}
+
+/** Milliseconds from one look at a process's memory to the next. */
+const LOOKS_MS = 5;
+
 /**
  * Runs a program to its end.
  *
  * @param command The program and its arguments.
  * @param allowed Exit codes that are no failure.
  * @param env Environment variables to add.
+ * @param observer Who looks on.
  * @returns What it took.
  */
 export async function measure(
   command: readonly string[],
   allowed: readonly number[] = [0],
   env: Record<string, string> = {},
+  observer: Observer = {},
 ): Promise<Run> {
   const [program, ...args] = command as [string, ...string[]];
   const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
   const child = new Deno.Command(program, {
     args,
     stdin: "null",
@@ -37,23 +56,53 @@ export async function measure(
     env: { NO_COLOR: "1", ...env },
   }).spawn();
   let peak = 0;
-  const timer = setInterval(() => peak = Math.max(peak, peakOf(child.pid)), 5);
-  const { code, stdout, stderr } = await child.output();
-  const seconds = (performance.now() - start) / 1000;
+  const timer = setInterval(() => {
+    const memory = memoryOf(child.pid);
+    if (memory === undefined) return;
+    peak = Math.max(peak, memory.peak);
+    observer.onMemory?.(memory.resident, elapsed());
+  }, LOOKS_MS);
+  const [output, errors, { code }] = await Promise.all([
+    readLines(child.stdout),
+    readLines(child.stderr, (line) => observer.onLine?.(line, elapsed())),
+    child.status,
+  ]);
+  const seconds = elapsed();
   clearInterval(timer);
   if (!allowed.includes(code)) {
-    throw new Error(`${command.join(" ")}: exit code ${code}\n${new TextDecoder().decode(stderr)}`);
+    throw new Error(`${command.join(" ")}: exit code ${code}\n${errors}`);
   }
-  return { seconds, peak, output: new TextDecoder().decode(stdout) };
+  return { seconds, peak, output };
 }
 
-/** The system keeps the maximum itself, so that only growth at the very end can be missed. */
-function peakOf(pid: number): number {
+async function readLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLine: (line: string) => void = () => {},
+): Promise<string> {
+  let [all, line] = ["", ""];
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    all += text;
+    const lines = (line + text).split("\n");
+    line = lines.pop()!;
+    lines.forEach(onLine);
+  }
+  return all;
+}
+
+/**
+ * Resident memory in MiB, now and at most so far; undefined when the process has ended or the
+ * system does not tell. The system keeps the maximum itself, so that only growth at the very end
+ * can be missed.
+ */
+function memoryOf(pid: number): { readonly resident: number; readonly peak: number } | undefined {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+    const mebibytes = (key: string) =>
+      Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024;
+    const peak = mebibytes("VmHWM");
+    return peak === 0 ? undefined : { resident: mebibytes("VmRSS"), peak };
   } catch {
-    return 0; // it has ended
+    return undefined;
   }
 }
 

@@ -14,7 +14,7 @@ import { execute } from "../lib/checkpoint/execute.ts";
 import { openCheckpoint } from "../lib/checkpoint/open.ts";
 import type { PlannedFile } from "../lib/checkpoint/plan.ts";
 import { bertOf, writeBert, writeManyTensors } from "./_checkpoints.ts";
-import { best, measure, type Usage } from "./_processes.ts";
+import { best, MAIN, measure, type Usage } from "./_processes.ts";
 
 /** One row of the table. */
 interface Figure extends Usage {
@@ -23,7 +23,6 @@ interface Figure extends Usage {
   readonly ofCp?: number;
 }
 
-const MAIN = fromFileUrl(new URL("../cli/main.ts", import.meta.url));
 const LOAD_AND_SAVE = fromFileUrl(new URL("./load_and_save.py", import.meta.url));
 const DENO = [Deno.execPath(), "run", "-A", "--no-check"];
 

@@ -8,7 +8,6 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { fromFileUrl } from "@std/path";
 import { formatTable } from "../cli/format.ts";
 import type { AdapterConfig } from "../lib/adapter/config.ts";
 import { planAdapter } from "../lib/adapter/plan.ts";
@@ -18,8 +17,8 @@ import type { TensorStep } from "../lib/checkpoint/plan.ts";
 import { MERGE_METHODS } from "../lib/merge/method_names.ts";
 import { encodeFloats } from "../lib/tensor/decode.ts";
 import { gaussians, seededUint32 } from "../lib/tensor/random.ts";
+import { best, MAIN, measure } from "./_processes.ts";
 
-const MAIN = fromFileUrl(new URL("../cli/main.ts", import.meta.url));
 const LABELS = 2;
 const ROUNDS = 3;
 
@@ -56,34 +55,6 @@ async function writeAdapter(folder: string): Promise<void> {
   await execute(planAdapter(CONFIG, steps, folder, []));
 }
 
-/** Seconds from start to exit, and peak resident memory in MiB: 0 where the system does not tell. */
-async function measure(argv: readonly string[]): Promise<readonly [number, number]> {
-  const started = performance.now();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...argv, "--quiet", "--json"],
-    stdout: "null",
-    stderr: "inherit",
-  }).spawn();
-  let peak = 0;
-  const polling = setInterval(() => peak = Math.max(peak, peakMemory(child.pid)), 20);
-  const { code } = await child.status;
-  clearInterval(polling);
-  if (code !== 0) throw new Error(`Cannot run ${argv.join(" ")}`);
-  return [(performance.now() - started) / 1000, peak];
-}
-
-/** Peak resident memory of a running process, in MiB. */
-function peakMemory(pid: number): number {
-  try {
-    const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(
-      Deno.readTextFileSync(`/proc/${pid}/status`),
-    ) ?? [];
-    return Number(kibibytes ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
-}
-
 if (import.meta.main) {
   const folder = await Deno.makeTempDir({ prefix: "tinygraft-bench-" });
   try {
@@ -91,10 +62,8 @@ if (import.meta.main) {
     const rows = [];
     for (const method of MERGE_METHODS) {
       const argv = ["merge", `${folder}/adapter`, `${folder}/out`, "--method", method, "--force"];
-      const rounds = [];
-      for (let round = 0; round < ROUNDS; round++) rounds.push(await measure(argv));
-      const seconds = Math.min(...rounds.map(([best]) => best));
-      const peak = Math.max(...rounds.map(([, most]) => most));
+      const command = [Deno.execPath(), "run", "-A", "--no-check", MAIN, ...argv, "--quiet"];
+      const { seconds, peak } = await best(ROUNDS, () => measure(command));
       rows.push([method, seconds.toFixed(2), peak.toFixed(0)]);
     }
     console.log(`24 layers, ${options.heads} heads of width ${options["head-dim"]}, hidden 1024`);
