@@ -100,6 +100,17 @@ const RUN_ONLY = [...CALIBRATION_FLAGS, ...EVIDENCE_RUN_FLAGS]
   .map(({ name }) => name)
   .filter((name) => !WRITING_FLAGS.some((flag) => flag.name === name));
 
+const UNUSED: ReadonlyMap<string, string> = new Map([
+  ["base", "there is no file to run it on, expected --data with it: give both, or neither"],
+  [
+    "calibration-rows",
+    "nothing is fitted to text, expected --calibrate with it: give both, or neither",
+  ],
+]);
+
+const UNUSED_OTHERWISE =
+  "there are no rows to run, expected --base and --data with it: give all, or none";
+
 /** A flag that one of the two commands does not have. */
 function optional(flags: FlagValues, name: string): string | undefined {
   return flags.given(name) ? flags.string(name) : undefined;
@@ -108,9 +119,5 @@ function optional(flags: FlagValues, name: string): string | undefined {
 function refuseUnused(flags: FlagValues, names: readonly string[]): void {
   const unused = names.find((name) => flags.given(name));
   if (unused === undefined) return;
-  const wanted = unused === "calibration-rows" ? "--calibrate" : "--base and --data";
-  throw new UsageError(
-    `Cannot use --${unused} here: there is nothing that it is about, expected ${wanted} with it: ` +
-      "give both, or neither",
-  );
+  throw new UsageError(`Cannot use --${unused} here: ${UNUSED.get(unused) ?? UNUSED_OTHERWISE}`);
 }

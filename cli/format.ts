@@ -20,6 +20,17 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/**
+ * A count with its noun, which takes an s but for one.
+ *
+ * @param count How many.
+ * @param noun What, for one of it, such as `row`.
+ * @returns Such as `1 row` and `2,000 rows`.
+ */
+export function formatCountOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 const BARS = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /** A number in few characters: integers whole, the rest to four digits, `-` for none. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { headsOfLayer } from "../lib/adapter/config.ts";
 import { LAYOUTS } from "../lib/layouts/layout_names.ts";
 import type { AdapterImport, ImportOptions } from "../lib/layouts/import.ts";
 import type { AdapterDtype } from "../lib/layouts/values.ts";
@@ -12,7 +13,7 @@ import { adapterPlaces } from "../lib/model/adapter_places.ts";
 import { TASK_FLAGS, taskOptions } from "./adapter_flags.ts";
 import type { Command } from "./command.ts";
 import { type FlagValues, WRITING_FLAGS } from "./flags.ts";
-import { printable } from "./format.ts";
+import { formatCountOf, printable } from "./format.ts";
 import { DTYPE_FLAG, layoutOf } from "./layout_flags.ts";
 import { placeOptions } from "./remote.ts";
 import { carryOut, outcomeJson, outcomeText } from "./writing.ts";
@@ -161,12 +162,16 @@ function importJson({ layout, exact, notes, config, mixture, leftOut }: AdapterI
 }
 
 function importText({ layout, notes, config, leftOut }: AdapterImport): string[] {
-  const { baseModelType, numHiddenLayers, numHeads, headDim } = config;
+  const { baseModelType, numHiddenLayers, headDim } = config;
+  // No layout has layers that differ in heads.
+  const heads = headsOfLayer(config, 0);
   const lines = [
-    `Layout ${layout}: ${numHeads} heads of width ${headDim} in ${numHiddenLayers} layers of a ` +
-    `${baseModelType}`,
+    `Layout ${layout}: ${formatCountOf(heads, "head")} of width ${headDim} a layer, in ` +
+    `${formatCountOf(numHiddenLayers, "layer")} of a base of type ${printable(baseModelType)}`,
     ...notes.map((note) => `  ${printable(note)}`),
   ];
-  if (leftOut.length > 0) lines.push(`  ${leftOut.length} tensors are not the adapter's: left out`);
+  if (leftOut.length > 0) {
+    lines.push(`  left out: ${formatCountOf(leftOut.length, "tensor")} beside the adapter's`);
+  }
   return lines;
 }

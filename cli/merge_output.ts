@@ -8,12 +8,13 @@ import type { Adapter } from "../lib/adapter/open.ts";
 import { planAdapter } from "../lib/adapter/plan.ts";
 import { checkOutput } from "../lib/checkpoint/execute.ts";
 import type { Plan } from "../lib/checkpoint/plan.ts";
+import { headNotes } from "../lib/merge/head_notes.ts";
 import type { MeasuredOutputs } from "../lib/eval/measured_merge.ts";
 import { computeShare } from "../lib/merge/advice.ts";
 import type { MergeMeasurements } from "../lib/report/merge_report.ts";
 import { planReport } from "../lib/report/plan.ts";
 import type { Command, Invocation } from "./command.ts";
-import { adviceOf, type MergeShown } from "./merge_text.ts";
+import { adviceOf, fittedTo, type MergeShown } from "./merge_text.ts";
 import { points } from "./comparison_text.ts";
 import { commandLine, reportEnvironment } from "./report.ts";
 import { carryOut, type Outcome } from "./writing.ts";
@@ -80,7 +81,7 @@ function allInputs({ adapters, inputs }: MergePlace): string[] {
 
 async function renderReport(
   result: MergeResult,
-  { adapters, out }: MergePlace,
+  { out }: MergePlace,
   command: Pick<Command, "name" | "flags">,
   invocation: Invocation,
 ): Promise<string> {
@@ -90,7 +91,8 @@ async function renderReport(
   const device = measured && { name: measured.device, description: measured.deviceDescription };
   return await renderMergeReport({
     advice: adviceOf(result),
-    sources: adapters.map(({ location }) => location),
+    sources: result.sources,
+    ...(result.ingredients === undefined ? {} : { greedy: result.ingredients }),
     output: out,
     merge,
     compute: {
@@ -98,12 +100,18 @@ async function renderReport(
       after: computeShare(merge.config, measured?.base),
     },
     ...(measured === undefined ? {} : { measured: await measurements(result) }),
-    notes: steps.map(({ adapter, before, after, kept }) =>
-      before === null
-        ? `The soup began with ${adapter}, the best by itself, at ${points(after)}`
-        : `${adapter} was ${kept ? "kept" : "left out"}: ${points(before)} without it, ` +
-          `${points(after)} with it`
-    ),
+    notes: [
+      ...steps.map(({ adapter, before, after, kept }) =>
+        before === null
+          ? `The soup began with ${adapter}, the best by itself, at ${points(after)}`
+          : `${adapter} was ${kept ? "kept" : "left out"}: ${points(before)} without it, ` +
+            `${points(after)} with it`
+      ),
+      ...(measured?.calibration === undefined
+        ? []
+        : [`Heads were ${fittedTo(measured.calibration)}, whose labels were not looked at`]),
+      ...headNotes(merge),
+    ],
     command: commandLine(command, invocation),
     environment: reportEnvironment(device),
   });

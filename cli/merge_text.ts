@@ -8,18 +8,22 @@ import type { MeasuredLayer } from "../lib/calibrate/measure.ts";
 import type { MeasuredMerge } from "../lib/eval/measured_merge.ts";
 import type { GreedyStep, MeasuredSoup } from "../lib/eval/soup_check.ts";
 import { adviseMerge } from "../lib/merge/advice.ts";
-import type { HeadGroups } from "../lib/merge/heads.ts";
+import { headNotes } from "../lib/merge/head_notes.ts";
 import type { AdapterMerge } from "../lib/merge/merge_adapter.ts";
 import type { MergeMethod } from "../lib/merge/method_names.ts";
 import type { LayerReport } from "../lib/merge/report.ts";
+import type { MergeSource } from "../lib/report/merge_report.ts";
 import { comparisonJson, comparisonLines, metricsTable, points } from "./comparison_text.ts";
-import { type Alignment, formatCount, formatTable, printable } from "./format.ts";
+import { type Alignment, formatCountOf, formatTable, printable } from "./format.ts";
+import { headOwners } from "./merge_sources.ts";
 import { type Outcome, outcomeJson, outcomeText } from "./writing.ts";
 
 /** A merge with all that is known of it. */
 export interface MergeShown {
   /** The merge. */
   readonly merge: AdapterMerge;
+  /** The adapters it was merged from, in the order in which their heads are numbered. */
+  readonly sources: readonly MergeSource[];
   /** What running it showed, if it was run. */
   readonly measured?: MeasuredMerge | MeasuredSoup;
   /** What a greedy soup tried. */
@@ -29,7 +33,7 @@ export interface MergeShown {
 }
 
 /** What to ship, in one sentence without a full stop. */
-export function adviceOf({ merge, measured, steps }: MergeShown): string {
+export function adviceOf({ merge, measured, steps }: Omit<MergeShown, "sources">): string {
   if (measured === undefined) return adviseMerge(merge);
   if (!("best" in measured)) return adviseMerge(merge, measured);
   const { adapter, comparison } = measured.best;
@@ -39,15 +43,17 @@ export function adviceOf({ merge, measured, steps }: MergeShown): string {
 
 /** The JSON document of a merge. */
 export function mergeJson(shown: MergeShown, outcome: Outcome): Record<string, unknown> {
-  const { merge, measured, steps, ingredients } = shown;
+  const { merge, sources, measured, steps, ingredients } = shown;
   const { method, headsBefore, headsAfter, layers, exact } = merge;
   const how = steps === undefined ? { method } : { method: "greedy", ingredients, steps };
   return {
     ...how,
+    sources,
     headsBefore,
     headsAfter,
     exact,
     layers,
+    notes: headNotes(merge),
     ...(measured === undefined ? {} : { measured: measuredJson(measured) }),
     advice: adviceOf(shown),
     ...outcomeJson(outcome),
@@ -77,7 +83,7 @@ function measuredJson(measured: MeasuredMerge | MeasuredSoup): Record<string, un
  * @returns Lines: the head counts, a table of layers, the metric, the advice and the files.
  */
 export function mergeText(shown: MergeShown, outcome: Outcome, verdict: string): string {
-  const { merge, measured, steps, ingredients } = shown;
+  const { merge, sources, measured, steps, ingredients } = shown;
   const { method, headsBefore, headsAfter, layers } = merge;
   const name = steps === undefined ? method : `greedy, ${ingredients}`;
   return [
@@ -86,9 +92,13 @@ export function mergeText(shown: MergeShown, outcome: Outcome, verdict: string):
     layersTable(layers, measured?.layers),
     "",
     ...layersLegend(measured),
+    ...(sources.length > 1 && isGrouped(layers)
+      ? [`merged heads: ${headOwners(sources, merge.config)}`]
+      : []),
+    ...headNotes(merge),
     "",
     ...(steps === undefined ? [] : [stepsTable(steps), ""]),
-    ...(measured === undefined ? [] : measuredLines(measured)),
+    ...(measured === undefined ? [] : measuredLines(measured, steps)),
     adviceOf(shown),
     "",
     outcomeText(outcome),
@@ -99,7 +109,7 @@ function layersTable(
   layers: readonly LayerReport[],
   measured: readonly MeasuredLayer[] | undefined,
 ): string {
-  const grouped = layers.some(({ groups }) => groups.length > 1 && isReduced(groups));
+  const grouped = isGrouped(layers);
   const header = ["layer", "relative error"];
   if (measured !== undefined) header.push("on text", "own inputs");
   header.push("spread", "head similarity");
@@ -125,7 +135,7 @@ function layersTable(
 
 function layersLegend(measured: MeasuredMerge | undefined): string[] {
   const onText = measured === undefined ? [] : [
-    `on text: the same on ${formatCount(measured.text.rows)} rows of ` +
+    `on text: the same on ${formatCountOf(measured.text.rows, "row")} of ` +
     `${printable(measured.text.path)}; own inputs: at what the merged model's layers read there`,
   ];
   const place = measured === undefined ? "" : " on that text";
@@ -137,29 +147,34 @@ function layersLegend(measured: MeasuredMerge | undefined): string[] {
   ];
 }
 
-function measuredLines(measured: MeasuredMerge | MeasuredSoup): string[] {
+function measuredLines(
+  measured: MeasuredMerge | MeasuredSoup,
+  steps: readonly GreedyStep[] | undefined,
+): string[] {
   const { device, deviceDescription, calibration, data, comparison } = measured;
+  const mixed = steps === undefined ? "the adapters" : "the adapters kept";
   const lines = [];
-  if (calibration !== undefined) {
-    lines.push(
-      `fitted to ${formatCount(calibration.rows)} rows, ${
-        formatCount(calibration.tokens)
-      } tokens ` +
-        `of ${printable(calibration.path)}`,
-    );
-  }
+  if (calibration !== undefined) lines.push(fittedTo(calibration));
   if (comparison !== undefined && data !== undefined) {
     if ("best" in measured) lines.push(ingredientsTable(measured), "");
     lines.push(
       metricsTable(comparison),
       "",
-      ...("best" in measured ? ["before: the exact mean of the adapters; after: the soup"] : []),
-      `${formatCount(data.rows)} rows, ${formatCount(data.tokens)} tokens of ` +
-        `${printable(data.path)} on ${device} (${deviceDescription})`,
+      ...("best" in measured ? [`before: the exact mean of ${mixed}; after: the soup`] : []),
+      `${amountOf(data)} of ${printable(data.path)} on ${device} (${deviceDescription})`,
       ...comparisonLines(comparison),
     );
   }
   return [...lines, ""];
+}
+
+/** What a merge was fitted to, as a phrase. */
+export function fittedTo(text: NonNullable<MeasuredMerge["calibration"]>): string {
+  return `fitted to ${amountOf(text)} of ${printable(text.path)}`;
+}
+
+function amountOf({ rows, tokens }: { readonly rows: number; readonly tokens: number }): string {
+  return `${formatCountOf(rows, "row")}, ${formatCountOf(tokens, "token")}`;
 }
 
 function ingredientsTable({ ingredients, best, comparison }: MeasuredSoup): string {
@@ -185,13 +200,14 @@ function stepsTable(steps: readonly GreedyStep[]): string {
   return formatTable(["tried", "soup before", "with it", ""], rows, alignment);
 }
 
-function isReduced(groups: HeadGroups): boolean {
-  return groups.some((group) => group.length > 1);
+/** Whether which heads became one is worth a column: not where all of them did, or none. */
+function isGrouped(layers: readonly LayerReport[]): boolean {
+  return layers.some(({ groups }) => groups.length > 1 && groups.some((group) => group.length > 1));
 }
 
 function headCount(heads: number | readonly number[]): string {
-  if (typeof heads !== "number") return `${heads.join(", ")} heads`;
-  return heads === 1 ? "1 head" : `${heads} heads`;
+  if (typeof heads === "number") return formatCountOf(heads, "head");
+  return new Set(heads).size === 1 ? formatCountOf(heads[0]!, "head") : `${heads.join(", ")} heads`;
 }
 
 function similarityRange(matrix: readonly (readonly number[])[]): string {

@@ -15,6 +15,7 @@ import {
   evidenceRequest,
 } from "./evidence_flags.ts";
 import { checkMergeOutputs, type MergeResult, writeMerge } from "./merge_output.ts";
+import { mergeSources } from "./merge_sources.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
 import { placeOptions } from "./remote.ts";
 import { REPORT_FLAG } from "./report.ts";
@@ -100,7 +101,8 @@ export const soup: Command = {
     for (const warning of adapters.flatMap(adapterWarnings)) invocation.warn(warning);
     const place = { adapters, out, inputs: request?.inputs ?? [] };
     checkMergeOutputs(place, invocation);
-    const result = await makeSoup(adapters, out, weights, request, invocation);
+    const made = await makeSoup(adapters, out, weights, request, invocation);
+    const result = { ...made, sources: await mergeSources(adapters, made) };
     const outcome = await writeMerge(result, place, soup, invocation);
     invocation.print(
       mergeJson(result, outcome),
@@ -123,7 +125,7 @@ async function makeSoup(
   weights: readonly number[] | undefined,
   request: EvidenceRequest | undefined,
   { flags }: Invocation,
-): Promise<MergeResult> {
+): Promise<Omit<MergeResult, "sources">> {
   const method = flags.required("method");
   const given = weights === undefined ? {} : { weights };
   // Imported late, with linear algebra and runtime: most commands need none.

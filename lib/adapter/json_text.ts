@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TinygraftError } from "../errors.ts";
+import { type ErrorCode, TinygraftError } from "../errors.ts";
 import { parseJsonStrict } from "../safetensors/json.ts";
 import { compareUtf8 } from "../safetensors/writer.ts";
 
@@ -132,11 +132,18 @@ export function parseObject(
     if (parseJsonStrict(text) instanceof Map) return JSON.parse(text);
   } catch (cause) {
     if (!(cause instanceof TinygraftError)) throw cause;
-    const message = `Cannot read ${what} in "${path}": ${cause.message}`;
-    throw new TinygraftError(message, { code: cause.code, path, cause });
+    throw unreadable(cause.message, { code: cause.code, path, cause }, what);
   }
-  throw new TinygraftError(`Cannot read ${what} in "${path}": found no JSON object, expected {…}`, {
-    code: "invalid-json",
-    path,
-  });
+  throw unreadable("found no JSON object, expected {…}", { code: "invalid-json", path }, what);
+}
+
+function unreadable(
+  reason: string,
+  details: { readonly code: ErrorCode; readonly path: string; readonly cause?: unknown },
+  what: string,
+): TinygraftError {
+  const { path } = details;
+  // A file of that very name tells what it is.
+  const where = path.endsWith(what) ? `"${path}"` : `${what} in "${path}"`;
+  return new TinygraftError(`Cannot read ${where}: ${reason}`, details);
 }

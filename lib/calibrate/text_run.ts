@@ -25,7 +25,7 @@ export interface CalibrationText {
   readonly encodings: readonly Encoding[];
   /** Stops the work. */
   readonly signal?: AbortSignal | undefined;
-  /** Called as the work goes on, with the texts done and in all; each layer counts every text. */
+  /** Called as the work goes on, with the texts done and in all; a layer is its share of each. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -200,7 +200,7 @@ export class TextRun implements Disposable {
    */
   progress({ batch }: TextChunk): void {
     this.#done += batch.indices.length;
-    this.#text.onProgress?.(this.#done, this.layers * this.#text.encodings.length);
+    this.#text.onProgress?.(this.#done / this.layers, this.#text.encodings.length);
   }
 }
 

@@ -44,6 +44,9 @@ export interface BaseFacts {
   readonly notes: readonly string[];
 }
 
+/** The key of a file's metadata that tells how many layers share a module, as export writes it. */
+export const LAYERS_KEY = "num_hidden_layers";
+
 /** Other spellings of the sizes in config.json: DistilBERT's, GPT-2's. */
 const SIZE_KEYS = {
   hiddenSize: ["hidden_size", "dim", "n_embd", "d_model"],
@@ -141,7 +144,9 @@ function requirePlace(modelType: string, input: Checkpoint): AdapterPlace {
   );
 }
 
-function requireLayers(layers: number | undefined, input: Checkpoint): number {
+function requireLayers(said: number | undefined, input: Checkpoint): number {
+  const recorded = Number(input.metadata.get(LAYERS_KEY));
+  const layers = said ?? (Number.isInteger(recorded) && recorded >= 1 ? recorded : undefined);
   if (layers !== undefined) return layers;
   throw new UsageError(
     `Cannot tell how many layers share the module of ${quote(input.location)}: its tensors do ` +

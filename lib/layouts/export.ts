@@ -15,6 +15,7 @@ import { type LayerArray, type LayerModule, layerTensors, tensorEntry } from "..
 import { findAdapterPlace } from "../model/adapter_places.ts";
 import { fillLayer } from "../model/architecture.ts";
 import { quote } from "../tensor/quote.ts";
+import { LAYERS_KEY } from "./base_facts.ts";
 import { BODY_NORM_EPS, BODY_TENSORS, layOutModule } from "./bodies.ts";
 import { HEADS_KEYS } from "./head_count.ts";
 import type { Layout } from "./layout_names.ts";
@@ -91,7 +92,7 @@ export async function planExport(
   }
   const settings = settingsOf(config, layout, heads);
   return {
-    plan: planFile(adapter, output, steps, settings),
+    plan: planFile(adapter, output, steps, { ...settings, ...sharedLayers(config) }),
     layout,
     exact: true,
     notes: exportNotes(config, layout),
@@ -186,6 +187,12 @@ function settingsOf(
     : { n_feat: hiddenSize, [HEADS_KEYS.nemo]: heads, proj_dim: inner };
 }
 
+/** What the names of a module that layers share do not tell, for the way back. */
+function sharedLayers(config: AdapterConfig): Record<string, number> {
+  const { numHiddenLayers } = config;
+  return moduleCount(config) === numHiddenLayers ? {} : { [LAYERS_KEY]: numHiddenLayers };
+}
+
 function exportNotes({ combine, baseModelType }: AdapterConfig, layout: Layout): string[] {
   const notes = [
     layout === "nemo"
@@ -214,12 +221,12 @@ function planFile(
   { inputs, sources }: Adapter,
   output: string,
   tensors: readonly TensorStep[],
-  settings: AdapterExport["settings"],
+  facts: Readonly<Record<string, number>>,
 ): Plan {
   const isFile = isFileOutput(output);
   const metadata = new Map([
     ["format", "pt"],
-    ...Object.entries(settings).map(([key, value]): [string, string] => [key, String(value)]),
+    ...Object.entries(facts).map(([key, value]): [string, string] => [key, String(value)]),
   ]);
   return {
     output,

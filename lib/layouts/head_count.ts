@@ -63,12 +63,15 @@ export function countHeads(
 }
 
 function divide(numHeads: number, headDim: number, innerSize: number, input: Checkpoint) {
-  const isWhole = [numHeads, headDim].every((count) => Number.isInteger(count) && count >= 1);
-  if (isWhole && numHeads * headDim === innerSize) return { numHeads, headDim };
+  const isCount = (value: number) => Number.isInteger(value) && value >= 1;
+  if (isCount(numHeads) && isCount(headDim) && numHeads * headDim === innerSize) {
+    return { numHeads, headDim };
+  }
+  const heads = isCount(numHeads) ? `${numHeads} heads` : "heads";
+  const width = isCount(headDim) ? ` of width ${headDim}` : "";
   throw new UsageError(
-    `Cannot divide the modules of ${quote(input.location)} into ${numHeads} heads of width ` +
-      `${headDim}: their inner size is ${innerSize}, expected heads times width: give --heads or ` +
-      "--head-dim",
+    `Cannot divide the modules of ${quote(input.location)} into ${heads}${width}: ` +
+      `their inner size is ${innerSize}, expected heads times width: give --heads or --head-dim`,
     { path: input.location },
   );
 }

@@ -215,7 +215,7 @@ async function planFolder(
       const tensor = layer === undefined ? values.get(name) : array && canonical[layer]?.[array];
       if (tensor === undefined) throw new TypeError(`Cannot import "${name}": it has no values`);
       const step = { name, shape, values: tensor, dtype };
-      return valueStep(step, action, `imported from the layout ${found.layout}`);
+      return valueStep(step, action, `modules of the layout ${found.layout}`);
     },
   );
   const { base } = options;
@@ -246,7 +246,7 @@ async function changeNotes(
   if (changed.length === 0) return [];
   const names = changed.slice(0, 3).map(quote).join(", ") + (changed.length > 3 ? " …" : "");
   return [
-    `${changed.length} tensors of the base have other content in the input (${names}): with the ` +
-    "base as named the adapter will not give the input's outputs",
+    `the base has other content than the input in ${changed.length} of its tensors (${names}): ` +
+    "with it the adapter will not give the input's outputs",
   ];
 }

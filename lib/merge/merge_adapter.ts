@@ -46,9 +46,9 @@ export interface AdapterMerge {
 export interface AdapterArrays {
   /** One module a layer. */
   readonly modules: readonly LayerModule[];
-  /** The classifier's weight, f64 [labels, D], row-major. */
+  /** The classifier's weight, f64 [labels, D], row-major; empty where there is none. */
   readonly classifierWeight: Float64Array;
-  /** The classifier's bias, f64 [labels]. */
+  /** The classifier's bias, f64 [labels]; empty where there is none. */
   readonly classifierBias: Float64Array;
 }
 
@@ -171,9 +171,9 @@ export async function planLayers(
  */
 export async function readArrays(adapter: Adapter): Promise<AdapterArrays> {
   // The classifier is only copied, and yet a merge must not hand on what cannot run.
-  const [classifierWeight, classifierBias] = await Promise.all(
-    CLASSIFIER_TENSORS.map(({ name }) => readFinite(adapter, name)),
-  ) as [Float64Array, Float64Array];
+  const names = adapter.numLabels === 0 ? [] : CLASSIFIER_TENSORS.map(({ name }) => name);
+  const [classifierWeight = new Float64Array(0), classifierBias = new Float64Array(0)] =
+    await Promise.all(names.map((name) => readFinite(adapter, name)));
   const modules: LayerModule[] = [];
   for (let layer = 0; layer < moduleCount(adapter.config); layer++) {
     modules.push(await readLayer(adapter, layer));

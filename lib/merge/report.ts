@@ -11,6 +11,7 @@ import { foldLayer } from "./fold.ts";
 import type { LayerInputs } from "./forward.ts";
 import { centreLayer, type HeadGroups, splitHeads } from "./heads.ts";
 import type { LayerModule } from "./layer.ts";
+import { type HeadRanks, headRanks } from "./ranks.ts";
 
 /** What merging did to one layer, measured at random inputs and on the weights. */
 export interface LayerReport {
@@ -29,6 +30,8 @@ export interface LayerReport {
   readonly valueSimilarity: readonly (readonly number[])[];
   /** How far apart the heads' weights are after alignment, by `headSpread`; 0 for equal heads. */
   readonly spread: number;
+  /** The ranks of each head's products before the merge: its width, unless it is degenerate. */
+  readonly ranks: readonly HeadRanks[];
   /** Which heads became one, by their numbers before, in the order of the heads after. */
   readonly groups: HeadGroups;
 }
@@ -57,6 +60,7 @@ export function reportLayer(
     attentionSimilarity: attention,
     valueSimilarity: value,
     spread: headSpread(heads),
+    ranks: headRanks(heads),
     groups,
   };
 }

@@ -49,7 +49,7 @@ export function layerSection(data: MergeReportData): Section {
   const worst = Math.max(...lines.flatMap(({ values }) => values));
   const title = "Relative error of each layer's output";
   const drawing = worst < ROUNDING
-    ? html`<p>No layer is off by more than ${errorText(worst)}: rounding.</p>`
+    ? html`<p>No layer is off by more than the rounding of what is stored.</p>`
     : html`
       <figure>
       <figcaption><strong>${title}</strong>0 is unchanged, 1 is as bad as no heads at all.</figcaption>

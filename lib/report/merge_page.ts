@@ -9,9 +9,9 @@ import { adapterTensors } from "../adapter/tensors.ts";
 import { elementCount } from "../tensor/shape.ts";
 import { html } from "./html.ts";
 import { layerSection, similaritySection } from "./layer_sections.ts";
-import type { MergeReportData } from "./merge_data.ts";
-import { comparisonFigures, comparisonTiles } from "./metric_sections.ts";
-import { count, errorText, percent } from "./numbers.ts";
+import type { MergeReportData, MergeSource } from "./merge_data.ts";
+import { comparisonFigures, comparisonTiles, METRIC_TITLES } from "./metric_sections.ts";
+import { count, errorText, percent, points } from "./numbers.ts";
 import { type Mood, type Page, type Section, tableOf, type Tile, tilesOf } from "./page.ts";
 
 /**
@@ -21,15 +21,13 @@ import { type Mood, type Page, type Section, tableOf, type Tile, tilesOf } from 
  * @returns The page, for `renderPage`.
  */
 export function mergePage(data: MergeReportData): Page {
-  const { merge, sources, measured, advice } = data;
+  const { measured, advice } = data;
   const comparison = measured?.comparison;
   const shown = comparison && { comparison, intervals: measured?.intervals };
   const sections: (Section | undefined)[] = [
     shown && {
       title: "On data",
-      body: html`<p>Before: ${
-        sources.length > 1 ? "all heads side by side" : "the adapter as it was"
-      }. After: the merged adapter. Rows: <code>${measured?.data}</code>.</p>
+      body: html`<p>${sidesText(data)} Rows: <code>${measured?.data}</code>.</p>
 ${comparisonFigures(shown)}`,
     },
     layerSection(data),
@@ -37,15 +35,33 @@ ${comparisonFigures(shown)}`,
     filesSection(data),
   ];
   return {
-    title: sources.length > 1
-      ? `Soup of ${sources.length} adapters by ${merge.method}`
-      : `Merge by ${merge.method}`,
+    title: titleOf(data),
     verdict: `${advice.charAt(0).toUpperCase()}${advice.slice(1)}.`,
     mood: moodOf(data),
     lead: tilesOf([...(shown ? comparisonTiles(shown) : []), ...mergeTiles(data)]),
     sections: sections.filter((section) => section !== undefined),
     details: data,
   };
+}
+
+function titleOf({ merge, sources, greedy }: MergeReportData): string {
+  if (greedy !== undefined) {
+    return `Greedy soup by ${greedy}: ${keptOf(sources).length} of ${sources.length} adapters`;
+  }
+  return sources.length > 1
+    ? `Soup of ${sources.length} adapters by ${merge.method}`
+    : `Merge by ${merge.method}`;
+}
+
+function keptOf(sources: readonly MergeSource[]): readonly MergeSource[] {
+  return sources.filter(({ weight }) => weight > 0);
+}
+
+/** What before and after stand for. */
+function sidesText({ sources }: MergeReportData): string {
+  if (sources.length === 1) return "Before: the adapter as it was. After: the merged adapter.";
+  if (keptOf(sources).length === 1) return "Before and after: the one adapter that was kept.";
+  return "Before: the exact mean of the adapters, all heads side by side. After: the soup.";
 }
 
 /** A loss that is more than chance is bad; that there is none shows only where it was measured. */
@@ -106,25 +122,34 @@ function headsText(heads: number | readonly number[]): string {
   return least === most ? String(least) : `${least} to ${most}`;
 }
 
-function filesSection({ sources, output, merge, notes = [] }: MergeReportData): Section {
-  const weights = merge.config.mergedFrom ?? [];
+function filesSection(data: MergeReportData): Section {
+  const { sources, output, merge, measured, notes = [] } = data;
+  const metric = measured?.comparison?.metric;
+  const alone = metric !== undefined && sources.some((source) => source.metric !== undefined);
+  const soup = alone ? [points(measured!.comparison!.after[metric]!)] : [];
+  const isSoup = sources.length > 1;
   return {
     title: "What was merged",
     body: html`${notes.map((note) => html`<p>${note}.</p>\n`)}${
       tableOf({
-        caption: "Adapters",
-        header: ["which", "where", "heads", "weight", "content"],
+        caption: isSoup ? "Adapters, in the order in which their heads are numbered" : "Adapters",
+        header: [
+          ...["which", "where", "heads", "weight"],
+          ...(alone ? [METRIC_TITLES[metric]] : []),
+          "content",
+        ],
         rows: [
           ...sources.map((source, i) => [
-            sources.length > 1 ? `source ${i + 1}` : "source",
-            source,
-            headsText(weights[i]?.heads ?? merge.headsBefore),
-            weights[i] === undefined ? "" : String(Number(weights[i].weight.toPrecision(3))),
-            weights[i]?.contentHash.slice(0, 16) ?? "",
+            isSoup ? `source ${i + 1}` : "source",
+            source.adapter,
+            headsText(source.heads),
+            source.weight === 0 ? "left out" : String(Number(source.weight.toPrecision(3))),
+            ...(alone ? [source.metric === undefined ? "" : points(source.metric)] : []),
+            source.contentHash.slice(0, 16),
           ]),
-          ["merged", output, headsText(merge.headsAfter), "", ""],
+          [isSoup ? "soup" : "merged", output, headsText(merge.headsAfter), "", ...soup, ""],
         ],
-        classes: [undefined, "text", "number", "number"],
+        classes: [undefined, "text", "number", "number", ...(alone ? ["number" as const] : [])],
       })
     }`,
   };

@@ -6,7 +6,12 @@
 
 import type { MergeReportData } from "./merge_data.ts";
 
-export type { MeasuredLayerData, MergeMeasurements, MergeReportData } from "./merge_data.ts";
+export type {
+  MeasuredLayerData,
+  MergeMeasurements,
+  MergeReportData,
+  MergeSource,
+} from "./merge_data.ts";
 
 /**
  * Renders the report of a merge: the advice, metrics before and after where they were measured, the
@@ -26,7 +31,12 @@ export type { MeasuredLayerData, MergeMeasurements, MergeReportData } from "./me
  * const page = await renderMergeReport({
  *   merge,
  *   advice: adviseMerge(merge),
- *   sources: ["fixtures/mini/adapter"],
+ *   sources: [{
+ *     adapter: "fixtures/mini/adapter",
+ *     heads: 4,
+ *     weight: 1,
+ *     contentHash: await adapter.contentHash(),
+ *   }],
  *   output: "one-head",
  *   command: "tinygraft merge fixtures/mini/adapter one-head --method average",
  *   environment: [],

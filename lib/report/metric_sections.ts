@@ -25,6 +25,7 @@ import type { BeforeAfter } from "./run_details.ts";
 export const METRIC_TITLES: Readonly<Record<Metric, string>> = {
   accuracy: "accuracy",
   f1: "F1",
+  macroF1: "macro F1",
   matthews: "Matthews",
   pearson: "Pearson",
   spearman: "Spearman",
@@ -72,7 +73,7 @@ export function comparisonTiles({ comparison, maxDrop }: ShownComparison): Tile[
     tiles.push({
       name: "McNemar p",
       value: probability(mcnemar.p),
-      detail: `${count(mcnemar.onlyBefore)} rows lost, ${count(mcnemar.onlyAfter)} won`,
+      detail: `rows: ${count(mcnemar.onlyBefore)} lost, ${count(mcnemar.onlyAfter)} won`,
     });
     tiles.push({ name: "agreement", value: percent(agreement), detail: "same class predicted" });
   } else {

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   addMember,
@@ -67,5 +67,8 @@ Deno.test("parseObject() refuses duplicate keys, other values and broken text, n
   for (const [text = "", code = ""] of refused) {
     const error = assertThrows(() => parseObject(text, "p.json", "it"), TinygraftError, "p.json");
     assertEquals([error.code, error.path], [code, "p.json"]);
+    assertStringIncludes(error.message, 'Cannot read it in "p.json": ');
+    const own = assertThrows(() => parseObject(text, "a/p.json", "p.json"), TinygraftError);
+    assertStringIncludes(own.message, 'Cannot read "a/p.json": ');
   }
 });

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
   formatBytes,
+  formatCountOf,
   formatNumber,
   formatSeconds,
   formatShare,
@@ -8,6 +9,15 @@ import {
   printable,
   sparkline,
 } from "../../cli/format.ts";
+
+Deno.test("formatCountOf() has an s but for one", () => {
+  assertEquals([0, 1, 2, 1234].map((count) => formatCountOf(count, "row")), [
+    "0 rows",
+    "1 row",
+    "2 rows",
+    "1,234 rows",
+  ]);
+});
 
 Deno.test("formatBytes() uses decimal units and rolls over at a thousand", () => {
   assertEquals([0, 999, 1000, 999_949, 999_950, 2.5e9].map(formatBytes), [

@@ -52,7 +52,10 @@ Deno.test("import takes the authors' pickles and safetensors files alike", async
     assertEquals((json.written as unknown[]).length, 2);
     const second = await runCaptured(["import", file, at("two"), "--layout", "authors", ...flags]);
     assertEquals(second.code, 0, second.err);
-    assertStringIncludes(second.out, "Layout authors: 2 heads of width 2 in 2 layers of a roberta");
+    assertStringIncludes(
+      second.out,
+      "Layout authors: 2 heads of width 2 a layer, in 2 layers of a base of type roberta",
+    );
     assertStringIncludes(second.out, "exact: ");
     assertEquals(
       await contents(at("one/adapter_model.safetensors")),

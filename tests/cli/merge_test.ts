@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { basename } from "@std/path";
 import { runCaptured, runJson } from "../_io.ts";
 import { makeWorkspace, ROWS, snapshot, type Workspace } from "../_workspace.ts";
 
@@ -133,6 +134,11 @@ Deno.test("merge --calibrate fits to text and says so", async () => {
   assertStringIncludes(json.advice as string, "Measured on text without labels: distil");
   const shown = await runCaptured([...argv, "--force"]);
   assertStringIncludes(shown.out, `fitted to ${ROWS.length} rows`);
+  assert(!shown.err.includes("one file"), shown.err);
+  const same = ["merge", space.adapter, space.at("other"), "--base", space.base, "--dry-run"];
+  const files = ["--calibrate", space.data, "--data", `${space.folder}/./${basename(space.data)}`];
+  const warned = await runCaptured([...same, ...files, "--device", "reference"]);
+  assertStringIncludes(warned.err, "--calibrate and --data name one file");
   const check = ["check", space.base, "--before", space.adapter, "--after", space.at("out")];
   const rows = ["--data", space.data, "--device", "reference", "--max-drop", "1"];
   assertEquals((await runJson([...check, ...rows])).code, 0);

@@ -12,6 +12,11 @@ Deno.test("soup writes one adapter that the base takes, and reports on it", asyn
   const argv = ["soup", space.adapter, space.at("other"), out, "--weights", "3,1"];
   const { code, json } = await runJson([...argv, "--method", "product"]);
   assertEquals([code, json.method, json.headsBefore, json.headsAfter], [0, "product", 6, 4]);
+  const sources = json.sources as { adapter: string; heads: number; weight: number }[];
+  assertEquals(sources.map(({ adapter, heads, weight }) => [adapter, heads, weight]), [
+    [space.adapter, 4, 0.75],
+    [space.at("other"), 2, 0.25],
+  ]);
   const layers = json.layers as { relativeError: number; groups: number[][] }[];
   assertEquals(layers.map(({ groups }) => groups.flat().length), [6, 6]);
   const config = JSON.parse(await Deno.readTextFile(join(out, "adapter_config.json")));
@@ -23,7 +28,11 @@ Deno.test("soup writes one adapter that the base takes, and reports on it", asyn
     ...["--device", "reference", "--max-drop", "1"],
   ]);
   assertEquals(check.code, 0);
+  const paired = await runCaptured([...argv, "--method", "product", "--force"]);
+  const owners = `merged heads: 0 to 3 of ${space.adapter}, 4 to 5 of ${space.at("other")}\n`;
+  assertStringIncludes(paired.out, owners);
   const stacked = await runCaptured([...argv, "--force"]);
+  assert(!stacked.out.includes("merged heads"), stacked.out);
   assertEquals(stacked.code, 0);
   assertStringIncludes(stacked.out, "stack: 6 heads to 6 heads a layer, exactly the mean");
 });
@@ -57,6 +66,8 @@ const REFUSED: readonly (readonly [string, readonly string[], number, string, st
   ["greedy without rows", ["adapter", "wide", "out", "--method=greedy"], 2, "usage", "--data"],
   ["ingredients alone", ["adapter", "wide", "out", "--ingredients=stack"], 2, "usage", "greedy"],
   ["rows without a base", ["adapter", "wide", "out", "--data", "data"], 2, "usage", "give --base"],
+  ["a base without rows", ["adapter", "wide", "out", "--base", "base"], 2, "usage", "no file"],
+  ["a limit without rows", ["adapter", "wide", "out", "--limit", "5"], 2, "usage", "no rows"],
   ["an unknown adapter", ["adapter", "nowhere", "out"], 1, "not-found", "nowhere"],
 ];
 
@@ -93,6 +104,13 @@ Deno.test("soup --method greedy keeps what does no harm and reports every step",
     [space.at("bad"), false],
   ]);
   assertStringIncludes(json.advice as string, "it was chosen by these rows");
+  const sources = json.sources as { adapter: string; weight: number; metric: number }[];
+  assertEquals(sources.map(({ adapter, weight }) => [adapter, weight]), [
+    [space.adapter, 0.5],
+    [space.adapter, 0.5],
+    [space.at("bad"), 0],
+  ]);
+  assert(sources[0]!.metric > sources[2]!.metric);
   const config = JSON.parse(await Deno.readTextFile(join(space.at("out"), "adapter_config.json")));
   assertEquals(config.merged_from.length, 2);
   const text = await runCaptured([...argv, "--force", "--ingredients", "stack"]);

@@ -233,7 +233,14 @@ const REFUSALS: readonly Refusal[] = [
     tensors: robertaTensors(),
     options: { heads: 3 },
     code: "usage",
-    says: "3 heads",
+    says: "into 3 heads: their inner size is 4",
+  },
+  {
+    what: "a width that does not divide the inner size",
+    tensors: robertaTensors(),
+    options: { headDim: 3 },
+    code: "usage",
+    says: "into heads of width 3: their inner size is 4",
   },
   {
     what: "heads and width with another product",

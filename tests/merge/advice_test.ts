@@ -98,6 +98,16 @@ const MEASURED: readonly (readonly [string, MergeEvidence, readonly string[]])[]
     ["loses 0.0 points of Matthews correlation (0.0 to 0.0)", "ship this"],
   ],
   [
+    "nothing on few rows",
+    { comparison: { ...measured(0, [0, 0]), examples: 100 } },
+    ["loses 0.0 points of accuracy", "a loss of 3.0 points may hide: ship stack, or distil, or"],
+  ],
+  [
+    "nothing on a single row",
+    { comparison: { ...measured(0, [0, 0]), examples: 1 } },
+    ["within the noise of 1 row, in which a loss of 100.0 points may hide: ship stack"],
+  ],
+  [
     "text without labels",
     { layers: [{ relativeError: 0.25 }, { relativeError: 0.5 }] },
     ["Measured on text without labels: average changes what a layer's heads add by up to 50 %"],

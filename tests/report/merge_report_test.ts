@@ -2,7 +2,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { openAdapter } from "../../lib/adapter/open.ts";
 import { type AdapterMerge, type MergeOptions, planMerge } from "../../lib/merge/merge_adapter.ts";
 import { planSoup } from "../../lib/merge/soup_adapters.ts";
-import { type MergeReportData, renderMergeReport } from "../../lib/report/merge_report.ts";
+import {
+  type MergeReportData,
+  type MergeSource,
+  renderMergeReport,
+} from "../../lib/report/merge_report.ts";
 import { adapterConfig, withFolder, writeAdapter } from "../merge/_adapters.ts";
 import { all, assertSound, tableRows } from "./_page.ts";
 
@@ -16,11 +20,15 @@ async function mergeOf(options: MergeOptions, numHeads: number | number[] = 3) {
   return merge!;
 }
 
+function sourceOf(adapter: string, changes: Partial<MergeSource> = {}): MergeSource {
+  return { adapter, heads: 3, weight: 1, contentHash: "0123456789abcdef01", ...changes };
+}
+
 function dataOf(merge: AdapterMerge, changes: Partial<MergeReportData> = {}): MergeReportData {
   return {
     merge,
     advice: "Ship stack",
-    sources: ["before"],
+    sources: [sourceOf("before")],
     output: "after",
     command: "tinygraft merge before after",
     environment: [["device", "none"]],
@@ -116,7 +124,7 @@ Deno.test("renderMergeReport() adds what was measured on data", async () => {
     "0 and 2",
   ]);
   const tiles = all(root, "dl")[0]!.text;
-  for (const part of ["85.78 → 80.71", "62 rows lost, 18 won", "91.4 %", "0.43 → 0.11 %"]) {
+  for (const part of ["85.78 → 80.71", "rows: 62 lost, 18 won", "91.4 %", "0.43 → 0.11 %"]) {
     assertStringIncludes(tiles, part);
   }
 });
@@ -148,16 +156,44 @@ Deno.test("renderMergeReport() lists the adapters of a soup with their weights",
     const options = { method: "stack", weights: [3, 1] } as const;
     const merge = await planSoup([adapter, adapter], `${folder}/b`, options);
     const notes = ["b was kept"];
-    const data = dataOf(merge, { sources: ["a", "b"], notes });
+    const sources = [sourceOf("a", { weight: 0.75 }), sourceOf("b", { weight: 0.25 })];
+    const data = dataOf(merge, { sources, notes });
     const root = await assertSound(await renderMergeReport(data));
     assertEquals(all(root, "h1")[0]!.text, "Soup of 2 adapters by stack");
     const rows = tableRows(root, "Adapters").map((row) => row.slice(0, 4));
     assertEquals(rows, [
       ["source 1", "a", "3", "0.75"],
       ["source 2", "b", "3", "0.25"],
-      ["merged", "after", "6", ""],
+      ["soup", "after", "6", ""],
     ]);
     assertStringIncludes(all(root, "main")[0]!.text, "b was kept.");
+  }));
+
+Deno.test("renderMergeReport() sets a greedy soup beside each adapter that it tried", () =>
+  withFolder(async (folder) => {
+    await writeAdapter(`${folder}/a`, adapterConfig());
+    using adapter = await openAdapter(`${folder}/a`);
+    const merge = await planSoup([adapter, adapter], `${folder}/b`, { method: "aligned" });
+    const sources = [
+      sourceOf("a", { weight: 0.5, metric: 0.85 }),
+      sourceOf("b", { weight: 0, heads: 1, metric: 0.7, contentHash: "fedcba98765432100" }),
+      sourceOf("c", { weight: 0.5, metric: 0.8 }),
+    ];
+    const measured = { data: "dev.tsv", comparison: COMPARISON };
+    const data = dataOf(merge, { sources, greedy: "aligned", measured });
+    const root = await assertSound(await renderMergeReport(data));
+    assertEquals(all(root, "h1")[0]!.text, "Greedy soup by aligned: 2 of 3 adapters");
+    assertEquals(tableRows(root, "Adapters"), [
+      ["source 1", "a", "3", "0.5", "85.00", "0123456789abcdef"],
+      ["source 2", "b", "1", "left out", "70.00", "fedcba9876543210"],
+      ["source 3", "c", "3", "0.5", "80.00", "0123456789abcdef"],
+      ["soup", "after", "3", "", "80.71", ""],
+    ]);
+    assertStringIncludes(all(root, "main")[0]!.text, "Before: the exact mean of the adapters");
+    const [kept, left] = [sources[0]!, sources[1]!];
+    const one = dataOf(merge, { sources: [kept, left], greedy: "aligned", measured });
+    const alone = await assertSound(await renderMergeReport(one));
+    assertStringIncludes(all(alone, "main")[0]!.text, "Before and after: the one adapter");
   }));
 
 Deno.test("renderMergeReport() escapes names and is the same for the same data", async () => {
@@ -165,7 +201,7 @@ Deno.test("renderMergeReport() escapes names and is the same for the same data",
   const hostile = `x"><img src=x onerror=alert(1)>&'`;
   const data = dataOf(merge, {
     advice: hostile,
-    sources: [hostile],
+    sources: [sourceOf(hostile)],
     output: hostile,
     command: hostile,
     environment: [[hostile, hostile]],
