@@ -114,6 +114,7 @@ export {
   type WeightTemplate,
 } from "./lib/model/architecture.ts";
 export { type EncoderConfig, type HiddenAct, parseEncoderConfig } from "./lib/model/config.ts";
+export { type HeadTask, readHeadTask } from "./lib/model/head_task.ts";
 export { ARCHITECTURES } from "./lib/model/registry.ts";
 export {
   checkModel,
@@ -122,6 +123,14 @@ export {
   resolveModel,
 } from "./lib/model/resolve.ts";
 export { type ColumnNames } from "./lib/text/columns.ts";
+export { type Cloze, createCloze, verbalizerTokens } from "./lib/text/cloze.ts";
+export {
+  type ClozePattern,
+  type ClozePiece,
+  type ClozeSection,
+  parseClozePattern,
+} from "./lib/text/cloze_pattern.ts";
+export { type MaskToken } from "./lib/text/mask.ts";
 export { createTokenizer, type Encoding, type Tokenizer } from "./lib/text/tokenizer.ts";
 export { type DatasetOptions, parseDataset, type Row } from "./lib/text/dataset.ts";
 export { labelIndices, type LabelOptions, labelValues } from "./lib/text/labels.ts";
@@ -199,7 +208,12 @@ export {
   type AdapterTensorTemplate,
   type InitRule,
 } from "./lib/adapter/tensors.ts";
-export { type Adapter, checkFits, openAdapter } from "./lib/adapter/open.ts";
+export {
+  type Adapter,
+  checkFits,
+  openAdapter,
+  type OpenAdapterOptions,
+} from "./lib/adapter/open.ts";
 export { baseContentHash } from "./lib/adapter/embedded.ts";
 export { type AdapterSource, type FreshAdapter } from "./lib/adapter/plan.ts";
 export { initAdapter, type InitOptions, type InitResult, planInit } from "./lib/adapter/init.ts";
@@ -253,6 +267,8 @@ export {
   readArrays,
 } from "./lib/merge/merge_adapter.ts";
 export { productHeads } from "./lib/merge/product.ts";
+export { headNotes } from "./lib/merge/head_notes.ts";
+export { type HeadRanks } from "./lib/merge/ranks.ts";
 export { type LayerReport } from "./lib/merge/report.ts";
 export { planSoup, type SoupOptions } from "./lib/merge/soup_adapters.ts";
 
@@ -303,6 +319,7 @@ export {
   type LayerWeights,
   loadAdapter,
   loadEncoder,
+  loadModules,
   type TinyAttentionWeights,
   type TransformWeights,
   type WeightAndBias,
@@ -355,6 +372,7 @@ export {
   type Significance,
 } from "./lib/eval/compare.ts";
 export { openSession, type Session, type SessionOptions } from "./lib/eval/session.ts";
+export { type HeadChoice } from "./lib/eval/head.ts";
 export { type DataOptions, type DataRows } from "./lib/eval/rows.ts";
 export { type RowsRun, type RunOptions, runRows } from "./lib/eval/run.ts";
 export { type PrecisionError } from "./lib/eval/precision.ts";
@@ -404,6 +422,7 @@ export {
   type MeasuredLayerData,
   type MergeMeasurements,
   type MergeReportData,
+  type MergeSource,
   renderMergeReport,
 } from "./lib/report/merge_report.ts";
 export { type BeforeAfter, type RunDetails } from "./lib/report/run_details.ts";

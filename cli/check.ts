@@ -12,7 +12,8 @@ import { planReport } from "../lib/report/plan.ts";
 import { quote } from "../lib/tensor/quote.ts";
 import type { Command, Invocation } from "./command.ts";
 import { comparisonLines, metricsTable, points } from "./comparison_text.ts";
-import { formatCount } from "./format.ts";
+import { formatCount, formatCountOf } from "./format.ts";
+import { HEAD_FLAGS, headChoice } from "./head_flags.ts";
 import { commandLine, REPORT_FLAG, reportEnvironment } from "./report.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
@@ -24,7 +25,10 @@ export const check: Command = {
   description:
     "Runs two adapters over the same rows in one pass and compares their metric. Fails " +
     "(exit 1)\nwhen the metric drops by more than --max-drop. BASE may carry an adapter, and " +
-    "--before and\n--after may be checkpoints made by inject.",
+    "--before and\n--after may be checkpoints made by inject.\n\nThe outputs are those of the " +
+    "adapters' classifiers. --head base takes the head that BASE was\nfine-tuned with; --cloze and " +
+    "--verbalizer ask its head for masked tokens for a word at [MASK],\nas PET does. Long texts are " +
+    "shortened to fit, the pattern never.",
   positionals: [{ name: "BASE", help: "the base checkpoint" }],
   flags: [
     { name: "before", kind: "string", value: "ADAPTER", help: "the adapter before the merge" },
@@ -39,6 +43,7 @@ export const check: Command = {
       help: "largest drop of the metric that passes, as a fraction",
     },
     ...DATA_FLAGS,
+    ...HEAD_FLAGS,
     ...RUN_FLAGS,
     {
       name: "predictions",
@@ -62,6 +67,11 @@ export const check: Command = {
       does: "a page with intervals, confusion, confidence and flipped examples",
       line: "tinygraft check base --before a --after b --data dev.tsv --report check.html",
     },
+    {
+      does: "FewGLUE's CB as a cloze question, on a base with a head for masked tokens",
+      line: "tinygraft check base --before a --after b --data CB/val.jsonl --task cb " +
+        "\\\n      --cloze '{text}? || [MASK], {pair}' --verbalizer yes,no,maybe",
+    },
   ],
   run: runCheck,
 };
@@ -75,6 +85,7 @@ async function runCheck(invocation: Invocation): Promise<number> {
   const report = flags.string("report");
   const inputs = [base, before, after, data];
   const force = flags.boolean("force");
+  const head = headChoice(flags);
   if (report !== undefined && report === predictions) {
     throw new UsageError(
       `Cannot write ${quote(report)} twice: --report and --predictions name the same file`,
@@ -91,6 +102,7 @@ async function runCheck(invocation: Invocation): Promise<number> {
     before,
     after,
     data,
+    head,
     maxDrop: flags.number("max-drop")!,
   });
   progress.end();
@@ -130,6 +142,12 @@ function documentOf(result: CheckResult): Record<string, unknown> {
   return { ...document, before: { metrics: before }, after: { metrics: after } };
 }
 
+/** Where the outputs come from when it is not the adapters' classifiers. */
+const HEAD_NAMES = {
+  base: "the base's own, for sequence classification",
+  cloze: "the base's, for masked tokens",
+} as const;
+
 function textOf(result: CheckResult, before: string, after: string): string {
   const { maxDrop, timings } = result;
   return [
@@ -137,7 +155,8 @@ function textOf(result: CheckResult, before: string, after: string): string {
     "",
     `before: ${before}`,
     `after:  ${after}`,
-    `${formatCount(result.examples)} rows, ${formatCount(result.tokens)} tokens on ` +
+    ...(result.head === "adapter" ? [] : [`head:   ${HEAD_NAMES[result.head]}`]),
+    `${formatCountOf(result.examples, "row")}, ${formatCountOf(result.tokens, "token")} on ` +
     `${result.device} (${result.deviceDescription}), ${timings.total.toFixed(1)} s`,
     ...comparisonLines(result),
     result.passed

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "@std/path";
 import { type Adapter, adapterWarnings, openAdapter } from "../lib/adapter/open.ts";
 import { UsageError } from "../lib/errors.ts";
 import {
@@ -21,6 +22,7 @@ import {
   evidenceRequest,
 } from "./evidence_flags.ts";
 import { checkMergeOutputs, type MergeResult, writeMerge } from "./merge_output.ts";
+import { mergeSources } from "./merge_sources.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
 import { placeOptions } from "./remote.ts";
 import { REPORT_FLAG } from "./report.ts";
@@ -94,11 +96,16 @@ export const merge: Command = {
     const [location, out] = invocation.args as [string, string];
     const request = evidenceRequest(invocation);
     requireText(invocation, request);
-    using adapter = await openAdapter(location, placeOptions(invocation, location));
+    warnOfOneFile(invocation);
+    using adapter = await openAdapter(location, {
+      ...placeOptions(invocation, location),
+      withoutClassifier: request === undefined, // measuring runs it
+    });
     for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
     const place = { adapters: [adapter], out, inputs: request?.inputs ?? [] };
     checkMergeOutputs(place, invocation);
-    const result = await mergeHeads(adapter, out, request, invocation);
+    const merged = await mergeHeads(adapter, out, request, invocation);
+    const result = { ...merged, sources: await mergeSources([adapter], merged) };
     const outcome = await writeMerge(result, place, merge, invocation);
     const verdict = result.merge.exact ? "exact" : "not exact: another function than before";
     invocation.print(
@@ -114,7 +121,7 @@ async function mergeHeads(
   out: string,
   request: EvidenceRequest | undefined,
   { flags }: Invocation,
-): Promise<MergeResult> {
+): Promise<Omit<MergeResult, "sources">> {
   const heads = flags.number("heads");
   const options = { fold: flags.boolean("fold"), ...(heads === undefined ? {} : { heads }) };
   // Imported late, with linear algebra and runtime: most commands need none.
@@ -126,6 +133,13 @@ async function mergeHeads(
   const method = flags.required("method") as MergeMethod;
   const { planMerge } = await import("../lib/merge/merge_adapter.ts");
   return { merge: await planMerge(adapter, out, { method, ...options }) };
+}
+
+/** A metric on rows that a merge was fitted to flatters it, with labels or without. */
+function warnOfOneFile({ flags, warn }: Invocation): void {
+  const [data, calibrate] = ["data", "calibrate"].map((name) => flags.string(name));
+  if (data === undefined || calibrate === undefined || resolve(data) !== resolve(calibrate)) return;
+  warn("--calibrate and --data name one file: rows that a merge is fitted to flatter it");
 }
 
 /** Refuses a method that is fitted to text where there is none. */

@@ -8,6 +8,7 @@ import { UsageError } from "../lib/errors.ts";
 import type { PredictResult } from "../lib/eval/predict.ts";
 import type { Command, Invocation } from "./command.ts";
 import { formatTable, printable } from "./format.ts";
+import { HEAD_FLAGS, headChoice } from "./head_flags.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
 const SHOWN_TEXT_LENGTH = 60;
@@ -18,8 +19,10 @@ export const predict: Command = {
   group: "Merge and check",
   summary: "label, probabilities and logits of texts",
   description:
-    "Classifies the rows of a file, or the texts given as arguments. Without --adapter " +
-    "BASE must\ncarry one (a checkpoint made by inject).",
+    "Classifies the rows of a file, or the texts given as arguments, with --adapter or the " +
+    "adapter\nthat BASE carries (a checkpoint made by inject). Without either BASE runs as it was " +
+    "fine-tuned,\nwith its own head. --cloze and --verbalizer ask BASE's head for masked tokens; " +
+    "without an adapter\nthe words are the labels.",
   positionals: [
     { name: "BASE", help: "the base checkpoint" },
     {
@@ -30,9 +33,15 @@ export const predict: Command = {
     },
   ],
   flags: [
-    { name: "adapter", kind: "string", value: "DIR", help: "the adapter (default: BASE's own)" },
+    {
+      name: "adapter",
+      kind: "string",
+      value: "DIR",
+      help: "the adapter (default: the one BASE carries)",
+    },
     { name: "data", kind: "string", value: "FILE", help: "rows to classify: .tsv, .csv, .jsonl" },
     ...DATA_FLAGS,
+    ...HEAD_FLAGS,
     ...RUN_FLAGS,
   ],
   examples: [
@@ -43,6 +52,11 @@ export const predict: Command = {
     {
       does: "a file, as JSON",
       line: "tinygraft predict injected --data dev.tsv --text sentence --json",
+    },
+    {
+      does: "a cloze question without an adapter, on a base with a head for masked tokens",
+      line:
+        "tinygraft predict base --cloze '{text} It was [MASK].' --verbalizer bad,good \"I cried\"",
     },
   ],
   async run(invocation: Invocation) {
@@ -59,18 +73,20 @@ export const predict: Command = {
         `Cannot use --${ofFiles.name} with TEXT: it is about the rows of --data`,
       );
     }
+    const head = headChoice(invocation.flags);
     // Imported late: the runtime takes longer to load than most commands take to run.
     const { predictRows } = await import("../lib/eval/predict.ts");
     const result = await predictRows({
       ...runOptions(invocation, "Classifying"),
       base,
-      adapter: invocation.flags.string("adapter") ?? base,
+      adapter: invocation.flags.string("adapter"),
+      head,
       texts,
       ...(data === undefined ? {} : { data }),
     });
     invocation.progress.end();
-    const { device, labels, predictions } = result;
-    invocation.print({ device, labels, predictions }, () => textOf(result));
+    const { rows: _, ...document } = result;
+    invocation.print(document, () => textOf(result));
     return 0;
   },
 };

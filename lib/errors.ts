@@ -104,6 +104,7 @@ export const ERROR_CODES = {
   "label-mismatch": "the classifier's labels and the task's do not agree",
   "empty-data": "a data set has no rows",
   "undefined-metric": "a metric has no value on a data set whose labels are all equal",
+  "invalid-cloze": "a cloze pattern or its words cannot be used with the base's tokenizer",
   "invalid-encoding": "a text file is not valid UTF-8",
   "sequence-too-long": "a token sequence is longer than the position table",
   // Devices.

@@ -154,8 +154,9 @@ function refuseExisting(base: Checkpoint, steps: readonly TensorStep[]): void {
   const taken = steps.find(({ name }) => base.tensors.has(name));
   if (taken === undefined) return;
   const remedy = taken.name.startsWith("classifier.")
-    ? "the base has a classification head, and the adapter brings its own: save the encoder " +
-      "alone, in Python AutoModel.from_pretrained(base).save_pretrained(encoder), and inject there"
+    ? "the base has a classification head, and the adapter brings its own: write the base without " +
+      'it, with convert BASE OUT --exclude "classifier.*", and inject there (with --force where ' +
+      "the adapter records the base as it is)"
     : "rename it first";
   throw new TinygraftError(
     `Cannot inject into "${base.location}": it has a tensor "${taken.name}" already, expected ` +

@@ -219,7 +219,7 @@ async function tryOpenAdapter(
   remote: RemoteAccess,
 ): Promise<Adapter | undefined> {
   try {
-    return await openAdapter(location, { remote });
+    return await openAdapter(location, { remote, withoutClassifier: true });
   } catch (error) {
     if (error instanceof TinygraftError && error.code === "not-an-adapter") return undefined;
     throw error;

@@ -14,7 +14,7 @@ import { quote } from "../tensor/quote.ts";
 import { type AdapterConfig, numLabels, parseAdapterConfig, unknownKeys } from "./config.ts";
 import { findEmbeddedConfig, locateAdapterTensors } from "./embedded.ts";
 import { parseObject } from "./json_text.ts";
-import { adapterTensors, compareTensors } from "./tensors.ts";
+import { adapterTensors, CLASSIFIER_TENSORS, compareTensors } from "./tensors.ts";
 
 /** The weights of an adapter folder. */
 export const ADAPTER_WEIGHTS = "adapter_model.safetensors";
@@ -28,7 +28,7 @@ export interface Adapter extends Disposable {
   readonly config: AdapterConfig;
   /** The text of `adapter_config.json`, exactly as it was found. */
   readonly configText: string;
-  /** Rows of the classifier. */
+  /** Rows of the classifier; 0 where there is none. */
   readonly numLabels: number;
   /** Where it was opened. */
   readonly location: string;
@@ -46,12 +46,21 @@ export interface Adapter extends Disposable {
   close(): void;
 }
 
+/** How an adapter is opened. */
+export interface OpenAdapterOptions extends PlaceOptions {
+  /**
+   * Whether an adapter without a classifier is accepted: one that is run with a head of the base's.
+   * `false` when left out.
+   */
+  readonly withoutClassifier?: boolean | undefined;
+}
+
 /**
  * Opens an adapter.
  *
  * @param location An adapter folder, its `adapter_model.safetensors`, or a checkpoint (file or
  *   folder) that carries an adapter: a path or an address.
- * @param options How servers are reached.
+ * @param options How servers are reached, and whether it may be without a classifier.
  * @returns The open adapter; the caller disposes it.
  * @throws {TinygraftError} with code `not-an-adapter`, `invalid-adapter-config`,
  *   `unsupported-format-version`, `unsupported-architecture`, `missing-tensor`,
@@ -66,7 +75,10 @@ export interface Adapter extends Disposable {
  * await assertRejects(() => openAdapter("no/such/folder"), TinygraftError);
  * ```
  */
-export async function openAdapter(location: string, options: PlaceOptions = {}): Promise<Adapter> {
+export async function openAdapter(
+  location: string,
+  options: OpenAdapterOptions = {},
+): Promise<Adapter> {
   const folder = await findAdapterFolder(location, options);
   if (folder !== undefined) return await openFolder(location, folder, options);
   const checkpoint = await openOrRefuse(location, options);
@@ -105,7 +117,7 @@ export async function findAdapterFolder(
 async function openFolder(
   location: string,
   place: Place,
-  options: PlaceOptions,
+  options: OpenAdapterOptions,
 ): Promise<Adapter> {
   const path = place.path(ADAPTER_CONFIG);
   const configText = await place.readText(ADAPTER_CONFIG);
@@ -113,7 +125,12 @@ async function openFolder(
   const checkpoint = await openCheckpoint(location, { ...options, weights: ADAPTER_WEIGHTS });
   try {
     const configs = { config, configText };
-    return makeAdapter(checkpoint, place.location, configs, checkpoint.tensors, path);
+    const { tensors } = checkpoint;
+    const accepted = options.withoutClassifier === true && !hasClassifier(tensors);
+    return makeAdapter(checkpoint, place.location, configs, tensors, {
+      configPath: path,
+      withoutClassifier: accepted,
+    });
   } catch (error) {
     checkpoint.close();
     throw error;
@@ -155,7 +172,7 @@ export function embeddedAdapter(checkpoint: Checkpoint): Adapter | undefined {
   const config = parseAdapterConfig(found.json, found.path);
   const tensors = locateAdapterTensors(checkpoint, config);
   const configs = { config, configText: found.text };
-  return makeAdapter(checkpoint, checkpoint.location, configs, tensors, undefined);
+  return makeAdapter(checkpoint, checkpoint.location, configs, tensors, {});
 }
 
 function makeAdapter(
@@ -163,12 +180,19 @@ function makeAdapter(
   location: string,
   { config, configText }: { config: AdapterConfig; configText: string },
   tensors: ReadonlyMap<string, TensorEntry>,
-  configPath: string | undefined,
+  { configPath, withoutClassifier = false }: {
+    readonly configPath?: string;
+    readonly withoutClassifier?: boolean;
+  },
 ): Adapter {
-  const labels = numLabels(config, tensors.get("classifier.weight")?.shape);
+  const labels = withoutClassifier ? 0 : numLabels(config, tensors.get("classifier.weight")?.shape);
   const [fault] = compareTensors(adapterTensors(config, labels), tensors);
   if (fault !== undefined) {
-    const message = `Cannot open the adapter "${location}": ${fault.message}`;
+    const remedy = fault.code === "missing-tensor" && !hasClassifier(tensors)
+      ? ": an adapter without a classifier runs only on a head of the base, with --head base or " +
+        "--cloze"
+      : "";
+    const message = `Cannot open the adapter "${location}": ${fault.message}${remedy}`;
     throw new TinygraftError(message, { ...fault, path: location });
   }
   const paths = checkpoint.files.map(({ path }) => path);
@@ -185,6 +209,16 @@ function makeAdapter(
     close: () => checkpoint.close(),
     [Symbol.dispose]: () => checkpoint.close(),
   };
+}
+
+/**
+ * Tells whether an adapter has a classifier: half of one counts too, as a fault to be reported.
+ *
+ * @param tensors The adapter's tensors by relative name.
+ * @returns Whether any of the classifier's tensors is there.
+ */
+export function hasClassifier(tensors: ReadonlyMap<string, unknown>): boolean {
+  return CLASSIFIER_TENSORS.some(({ name }) => tensors.has(name));
 }
 
 /**

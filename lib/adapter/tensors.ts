@@ -67,7 +67,7 @@ export interface AdapterTensorSpec {
  * layers share their weights has one module, which counts as that of layer 0.
  *
  * @param config The adapter's config.
- * @param numLabels Rows of the classifier.
+ * @param numLabels Rows of the classifier; 0 where the adapter has none.
  * @returns One entry a tensor, with relative name and shape.
  * @throws {TinygraftError} with code `unsupported-architecture` for a base of unknown type.
  *
@@ -100,7 +100,7 @@ export function adapterTensors(config: AdapterConfig, numLabels: number): Adapte
     }
   }
   const sizes = { hidden: config.hiddenSize, inner: 0, labels: numLabels };
-  for (const template of CLASSIFIER_TENSORS) {
+  for (const template of numLabels === 0 ? [] : CLASSIFIER_TENSORS) {
     specs.push(specOf(template, template.name, sizes, undefined));
   }
   return specs;
@@ -199,6 +199,8 @@ function mismatch({ name, shape, template }: AdapterTensorSpec, info: TensorInfo
     const message = `${found}, expected ${shape[0]} rows, one a label of the config's task`;
     return { code: "label-mismatch", message, tensor: name } as const;
   }
-  const message = `${found}, expected ${formatShape(shape)}`;
+  const inner = shape[template.shape.indexOf("inner")];
+  const why = inner === undefined ? "" : `, as num_heads times head_dim is ${inner}`;
+  const message = `${found}, expected ${formatShape(shape)}${why}`;
   return { code: "shape-mismatch", message, tensor: name } as const;
 }

@@ -24,7 +24,13 @@ import {
   locateAdapterTensors,
 } from "./embedded.ts";
 import { parseObject, stringifySorted } from "./json_text.ts";
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, checkFits, findAdapterFolder } from "./open.ts";
+import {
+  ADAPTER_CONFIG,
+  ADAPTER_WEIGHTS,
+  checkFits,
+  findAdapterFolder,
+  hasClassifier,
+} from "./open.ts";
 import { adapterTensors, compareTensors } from "./tensors.ts";
 
 /**
@@ -85,7 +91,11 @@ async function validateFolder(
   if (checkpoint === undefined) return { path, faults, warnings };
   using _closing = checkpoint;
   if (config !== undefined) {
-    await attempt(faults, () => checkTensors(config, checkpoint.tensors, place.folder, faults));
+    const { tensors } = checkpoint;
+    const withoutClassifier = !hasClassifier(tensors);
+    if (withoutClassifier) warnings.push(noClassifier(place.folder));
+    const checked = { tensors, location: place.folder, withoutClassifier };
+    await attempt(faults, () => checkTensors(config, checked, faults));
   }
   return { path, faults, warnings };
 }
@@ -102,7 +112,8 @@ async function validateEmbedded(checkpoint: Checkpoint): Promise<FileFindings[]>
   checkRecords(checkpoint, found, faults);
   if (config !== undefined) {
     await attempt(faults, () => {
-      checkTensors(config, locateAdapterTensors(checkpoint, config), location, faults);
+      const tensors = locateAdapterTensors(checkpoint, config);
+      checkTensors(config, { tensors, location, withoutClassifier: false }, faults);
     });
     checkModelFits(checkpoint, config, faults);
   }
@@ -150,16 +161,31 @@ function checkConfig(
 
 function checkTensors(
   config: AdapterConfig,
-  tensors: ReadonlyMap<string, TensorEntry>,
-  location: string,
+  { tensors, location, withoutClassifier }: {
+    readonly tensors: ReadonlyMap<string, TensorEntry>;
+    readonly location: string;
+    readonly withoutClassifier: boolean;
+  },
   faults: Finding[],
 ): void {
   const { task } = config;
   const rows = tensors.get("classifier.weight")?.shape[0] ?? 1;
-  const labels = task.type === "regression" ? 1 : task.labels?.length ?? rows;
-  for (const fault of compareTensors(adapterTensors(config, labels), tensors)) {
+  const outputs = task.type === "regression" ? 1 : task.labels?.length ?? rows;
+  const specs = adapterTensors(config, withoutClassifier ? 0 : outputs);
+  for (const fault of compareTensors(specs, tensors)) {
     faults.push({ ...fault, message: `Cannot use the adapter in "${location}": ${fault.message}` });
   }
+}
+
+/** Such an adapter is whole for some uses: it is no fault. */
+function noClassifier(location: string): Finding {
+  return {
+    code: "missing-tensor",
+    message:
+      `The adapter in "${location}" has no classifier: it runs only on a head of the base, ` +
+      "with --head base or --cloze",
+    tensor: "classifier.weight",
+  };
 }
 
 /** The metadata of the tensors' file and config.json hold the same config, or one of them is old. */

@@ -11,10 +11,11 @@ import { TinygraftError } from "../errors.ts";
 import type { Logits } from "../runtime/classify.ts";
 import type { Row } from "../text/dataset.ts";
 import { compareOutputs, type Comparison } from "./compare.ts";
+import type { HeadChoice } from "./head.ts";
 import { argmax } from "./metrics.ts";
 import { describePrecision, measurePrecision, type PrecisionError } from "./precision.ts";
 import type { DataOptions } from "./rows.ts";
-import { runRows } from "./run.ts";
+import { runRows, taskOf } from "./run.ts";
 import { openSession, type SessionOptions } from "./session.ts";
 
 /** What to check. */
@@ -53,6 +54,8 @@ export interface CheckTimings {
 
 /** What the check found. */
 export interface CheckResult extends Comparison {
+  /** Which head gave the outputs. */
+  readonly head: HeadChoice["kind"];
   /** The device that ran it. */
   readonly device: Backend["name"];
   /** The device's own name. */
@@ -71,7 +74,7 @@ export interface CheckResult extends Comparison {
   readonly predictions: readonly CheckPrediction[];
   /** The rows, as many as predictions and in their order. */
   readonly rows: readonly Row[];
-  /** What both adapters decide. */
+  /** What the outputs mean. */
   readonly task: AdapterTask;
 }
 
@@ -125,6 +128,7 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
   using session = await openSession(opening);
   const [before, after] = session.adapters as [Adapter, Adapter];
   requireSameTask(before, after);
+  const task = taskOf(session);
   const loaded = performance.now();
   const { data, targets, variants, tokens, timings } = await runRows(session, {
     ...options,
@@ -132,7 +136,7 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
   });
   const ran = performance.now();
   const [logitsBefore, logitsAfter] = variants as [Logits, Logits];
-  const kind = before.config.task.type;
+  const kind = task.type;
   const comparison = compareOutputs(logitsBefore, logitsAfter, targets, { kind, ...data });
   const precisionError = options.precision === "f16"
     ? await measurePrecision(opening, session, data.rows, variants)
@@ -141,6 +145,7 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
   const ended = performance.now();
   return {
     ...comparison,
+    head: options.head?.kind ?? "adapter",
     device: session.backend.name,
     deviceDescription: session.backend.description,
     ...(precisionError ? { precisionError } : {}),
@@ -155,15 +160,20 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
     },
     predictions: predictionsOf(logitsBefore, logitsAfter, targets, kind),
     rows: data.rows,
-    task: before.config.task,
+    task,
   };
 }
 
+/** An adapter without a classifier, for a head of the base's, need not name its labels. */
 function requireSameTask(before: Adapter, after: Adapter): void {
+  const unnamed = [before, after].find(({ config, numLabels }) =>
+    numLabels === 0 && config.task.labels === null
+  );
+  if (unnamed !== undefined && before.config.task.type === after.config.task.type) return;
   const describe = ({ config, numLabels }: Adapter) =>
     `${config.task.type} with ${config.task.labels?.join(", ") ?? `${numLabels} outputs`}`;
   const [wanted, found] = [describe(before), describe(after)];
-  if (wanted === found && before.numLabels === after.numLabels) return;
+  if (wanted === found) return;
   throw new TinygraftError(
     `Cannot compare "${after.location}" with "${before.location}": its task is ${found}, ` +
       `expected ${wanted}`,

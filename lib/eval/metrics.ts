@@ -133,6 +133,37 @@ export function f1(predictions: ClassPredictions): number {
   return f1Of(confusion(predictions));
 }
 
+/** The mean of every class's F1; see {@linkcode macroF1Of}. */
+export function macroF1({ predicted, targets }: ClassPredictions): number {
+  return macroF1Of(Array.from(targets, (target, row) => [target, predicted[row]!, 1]));
+}
+
+/**
+ * The mean of every class's F1, each with that class as the positive one; classes that are neither
+ * true nor predicted in any row are left out, as in scikit-learn.
+ *
+ * @param cells True class, predicted class and how many rows have these; a pair may occur twice.
+ * @returns The mean in [0, 1].
+ */
+export function macroF1Of(
+  cells: readonly (readonly [truth: number, predicted: number, rows: number])[],
+): number {
+  // Of each class: its true rows and its predicted ones, together, and the rows that are both.
+  const either = new Map<number, number>();
+  const both = new Map<number, number>();
+  const add = (to: Map<number, number>, label: number, rows: number) =>
+    to.set(label, (to.get(label) ?? 0) + rows);
+  for (const [truth, predicted, rows] of cells) {
+    if (rows === 0) continue;
+    add(either, truth, rows);
+    add(either, predicted, rows);
+    if (truth === predicted) add(both, truth, rows);
+  }
+  let sum = 0;
+  for (const [label, rows] of either) sum += (2 * (both.get(label) ?? 0)) / rows;
+  return sum / either.size;
+}
+
 /** Matthews correlation of the positive class; see {@linkcode matthewsOf}. */
 export function matthews(predictions: ClassPredictions): number {
   return matthewsOf(confusion(predictions));
@@ -190,6 +221,7 @@ export function computeMetric(metric: Metric, predictions: Predictions): number 
   if (predictions.kind === "classification") {
     if (metric === "accuracy") return accuracy(predictions);
     if (metric === "f1") return f1(predictions);
+    if (metric === "macroF1") return macroF1(predictions);
     if (metric === "matthews") return matthews(predictions);
   } else {
     if (metric === "pearson") return pearson(predictions.predicted, predictions.targets);

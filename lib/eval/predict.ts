@@ -1,24 +1,29 @@
 /**
- * Predictions of one adapter: labels and probabilities of texts.
+ * Predictions of one adapter, or of a base: labels and probabilities of texts.
  *
  * @module
  */
 
-import type { Adapter } from "../adapter/open.ts";
+import { findEmbeddedConfig } from "../adapter/embedded.ts";
+import { openModel } from "../checkpoint/open_model.ts";
 import type { Backend } from "../compute/backend.ts";
 import { classifyRows } from "../runtime/classify.ts";
 import type { Row } from "../text/dataset.ts";
+import type { HeadChoice } from "./head.ts";
 import { argmax } from "./metrics.ts";
 import { describePrecision, measurePrecision } from "./precision.ts";
 import { type DataOptions, readRows } from "./rows.ts";
-import { encodeRows } from "./run.ts";
+import { encodeRows, taskOf } from "./run.ts";
 import { openSession, type SessionOptions } from "./session.ts";
 
 /** What to predict: rows of a file, or texts. */
 export interface PredictOptions
   extends Partial<Omit<DataOptions, "limit">>, Omit<SessionOptions, "adapters"> {
-  /** The adapter: a folder, or a checkpoint made by `inject`. */
-  readonly adapter: string;
+  /**
+   * The adapter: a folder, or a checkpoint made by `inject`. Left out, it is the one that the base
+   * carries; where it carries none, the base is run alone, with its own head unless one is asked.
+   */
+  readonly adapter?: string | undefined;
   /** Texts to classify, where there is no file. */
   readonly texts?: readonly string[] | undefined;
   /** Rows to take from the file's start. */
@@ -45,6 +50,8 @@ export interface Prediction {
 
 /** What {@linkcode predictRows} found. */
 export interface PredictResult {
+  /** Which head gave the outputs. */
+  readonly head: HeadChoice["kind"];
   /** The device that ran it. */
   readonly device: Backend["name"];
   /** Names of the labels in order, if they have names. */
@@ -56,9 +63,9 @@ export interface PredictResult {
 }
 
 /**
- * Classifies texts with one adapter.
+ * Classifies texts with one adapter, or with the base alone.
  *
- * @param options Base, adapter, and a file or texts.
+ * @param options Base, adapter or head, and a file or texts.
  * @returns One prediction a row.
  * @throws {TinygraftError} when anything is missing, malformed or does not fit together.
  *
@@ -77,13 +84,15 @@ export interface PredictResult {
  * ```
  */
 export async function predictRows(options: PredictOptions): Promise<PredictResult> {
-  const opening = { ...options, adapters: [options.adapter] };
+  const adapter = options.adapter ?? await carrierOf(options.base);
+  const head: HeadChoice = options.head ?? { kind: adapter === undefined ? "base" : "adapter" };
+  const opening = { ...options, head, adapters: adapter === undefined ? [] : [adapter] };
   using session = await openSession(opening);
-  const [adapter] = session.adapters as [Adapter];
+  const { type, labels } = taskOf(session);
   const { data, texts = [] } = options;
   const rows: readonly Row[] = data === undefined
     ? texts.map((text, index) => ({ text, line: index + 1 }))
-    : (await readRows({ ...options, data }, adapter.config, false)).rows;
+    : (await readRows({ ...options, data }, taskOf(session), false)).rows;
   const encodings = encodeRows(session, rows, options.signal);
   const { variants } = await classifyRows(session.encoder, encodings, {
     maxSequences: options.batch,
@@ -95,8 +104,7 @@ export async function predictRows(options: PredictOptions): Promise<PredictResul
     options.onWarning?.(describePrecision(error));
   }
   const { logits, cols } = variants[0]!;
-  const regression = adapter.config.task.type === "regression";
-  const labels = adapter.config.task.labels;
+  const regression = type === "regression";
   const classes = regression ? undefined : argmax(logits, rows.length, cols);
   const predictions = rows.map((_, index): Prediction => {
     const outputs = logits.subarray(index * cols, (index + 1) * cols);
@@ -106,7 +114,13 @@ export async function predictRows(options: PredictOptions): Promise<PredictResul
     const probabilities = regression ? null : softmax(outputs);
     return { index, label, probabilities, logits: [...outputs] };
   });
-  return { device: session.backend.name, labels, rows, predictions };
+  return { head: head.kind, device: session.backend.name, labels, rows, predictions };
+}
+
+/** The base, if it carries an adapter. */
+async function carrierOf(base: string): Promise<string | undefined> {
+  using model = await openModel(base);
+  return findEmbeddedConfig(model.checkpoint) === undefined ? undefined : base;
 }
 
 /** Probabilities of logits, in f64; the maximum is subtracted, so that none overflows. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AdapterConfig } from "../adapter/config.ts";
+import type { AdapterTask } from "../adapter/config.ts";
 import { readTextFile } from "../checkpoint/sources.ts";
 import { TinygraftError } from "../errors.ts";
 import { parseDataset, type Row } from "../text/dataset.ts";
@@ -40,10 +40,10 @@ export interface DataRows {
 }
 
 /**
- * Reads a data set for an adapter.
+ * Reads a data set for a head.
  *
  * @param options The file and its columns.
- * @param config The adapter that the rows are for.
+ * @param decides What the head decides.
  * @param requireLabel Whether a row without a label is a fault.
  * @returns Rows, task and metric.
  * @throws {DataError} naming file and line of what cannot be read.
@@ -51,14 +51,14 @@ export interface DataRows {
  */
 export async function readRows(
   options: DataOptions,
-  config: AdapterConfig,
+  decides: AdapterTask,
   requireLabel: boolean,
 ): Promise<DataRows> {
-  const task = options.task === undefined ? taskOf(config, options) : findTask(options.task);
-  if (task !== undefined && task.kind !== config.task.type) {
+  const task = options.task === undefined ? taskOf(decides, options) : findTask(options.task);
+  if (task !== undefined && task.kind !== decides.type) {
     throw new TinygraftError(
       `Cannot use task "${task.name}": it is ${task.kind}, the adapter was made for ` +
-        `${config.task.type}: give the adapter's own task, or --text and --label`,
+        `${decides.type}: give the adapter's own task, or --text and --label`,
       { code: "label-mismatch" },
     );
   }
@@ -72,7 +72,7 @@ export async function readRows(
     ...(options.label === undefined ? {} : { label: options.label }),
   });
   const rows = options.limit === undefined ? parsed : parsed.slice(0, options.limit);
-  const regression = config.task.type === "regression";
+  const regression = decides.type === "regression";
   return {
     rows,
     task,
@@ -86,26 +86,25 @@ export async function readRows(
  *
  * @param data Rows with labels, from {@linkcode readRows}.
  * @param path The file, for messages.
- * @param config The adapter whose labels hold.
- * @param numLabels Outputs of its classifier.
+ * @param decides What the head decides.
+ * @param numLabels Its outputs.
  * @returns Class indices, or scores for regression.
  * @throws {DataError} for a label that the classifier does not have, with file and line.
  */
 export function targetsOf(
   { rows, task }: DataRows,
   path: string,
-  config: AdapterConfig,
+  decides: AdapterTask,
   numLabels: number,
 ): Uint32Array | Float64Array {
-  if (config.task.type === "regression") return labelValues(rows, { path });
-  const labels = config.task.labels ?? Array.from({ length: numLabels }, (_, i) => String(i));
+  if (decides.type === "regression") return labelValues(rows, { path });
+  const labels = decides.labels ?? Array.from({ length: numLabels }, (_, i) => String(i));
   return labelIndices(rows, labels, { path, ...(task ? { task } : {}) });
 }
 
 /** An adapter trained on GLUE says so as `glue/sst2`; explicit columns overrule that. */
-function taskOf(config: AdapterConfig, options: DataOptions): Task | undefined {
+function taskOf({ dataset }: AdapterTask, options: DataOptions): Task | undefined {
   if (options.text !== undefined || options.label !== undefined) return undefined;
-  const dataset = config.task.dataset;
   if (dataset === undefined || !dataset.startsWith("glue/")) return undefined;
   const name = dataset.slice("glue/".length);
   return TASKS.find((task) => task.name === name);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AdapterTask } from "../adapter/config.ts";
 import { DataError, InterruptedError } from "../errors.ts";
 import { type ClassifyOptions, classifyRows, type Logits } from "../runtime/classify.ts";
 import type { RunTimings } from "../runtime/classify.ts";
@@ -45,7 +46,7 @@ export interface LabelledRows {
 /**
  * Reads labelled rows and runs them through every adapter of a session, in one pass.
  *
- * @param session The open session; its first adapter says what the labels are.
+ * @param session The open session; its head says what the labels are.
  * @param options The file, its columns, and how to run.
  * @returns Rows, targets and logits.
  * @throws {DataError} naming file and line of what cannot be read; with code `undefined-metric`
@@ -63,7 +64,7 @@ export async function runRows(session: Session, options: RunOptions): Promise<Ro
 /**
  * Reads labelled rows and tokenises them.
  *
- * @param session The open session; its first adapter says what the labels are.
+ * @param session The open session; its head says what the labels are.
  * @param options The file and its columns.
  * @param signal Stops the work.
  * @returns Rows, targets and token sequences.
@@ -74,13 +75,24 @@ export async function readLabelled(
   options: DataOptions,
   signal?: AbortSignal,
 ): Promise<LabelledRows> {
-  const [adapter] = session.adapters;
-  if (adapter === undefined) throw new TypeError("Cannot run rows: the session has no adapter");
-  const data = await readRows(options, adapter.config, true);
-  const targets = targetsOf(data, options.data, adapter.config, adapter.numLabels);
+  const task = taskOf(session);
+  const data = await readRows(options, task, true);
+  const targets = targetsOf(data, options.data, task, session.numLabels);
   requireDefined(data.metric, targets, options.data);
   const encodings = encodeRows(session, data.rows, signal);
   return { data, targets, encodings, tokens: countTokens(encodings) };
+}
+
+/**
+ * Tells what a session's outputs mean.
+ *
+ * @param session The open session.
+ * @returns The task.
+ * @throws {TypeError} when the session has neither an adapter nor a head.
+ */
+export function taskOf({ task }: Session): AdapterTask {
+  if (task !== undefined) return task;
+  throw new TypeError("Cannot run rows: the session has no adapter and no head");
 }
 
 /** Tokens of all sequences. */
@@ -90,7 +102,7 @@ export function countTokens(encodings: readonly Encoding[]): number {
 
 /** A correlation with a constant is 0 / 0: a gate on it would pass whatever the adapters do. */
 function requireDefined(metric: Metric, targets: ArrayLike<number>, path: string): void {
-  if (metric === "accuracy" || metric === "f1") return;
+  if (metric === "accuracy" || metric === "f1" || metric === "macroF1") return;
   const first = targets[0];
   for (let i = 1; i < targets.length; i++) if (targets[i] !== first) return;
   throw new DataError(
@@ -101,7 +113,7 @@ function requireDefined(metric: Metric, targets: ArrayLike<number>, path: string
 }
 
 /**
- * Tokenises rows with a session's tokenizer and length.
+ * Tokenises rows with a session's tokenizer and length, as cloze questions where it asks some.
  *
  * @param session The open session.
  * @param rows The rows.
@@ -110,12 +122,12 @@ function requireDefined(metric: Metric, targets: ArrayLike<number>, path: string
  * @throws {InterruptedError} when the signal is aborted.
  */
 export function encodeRows(
-  { tokenizer, maxLength }: Session,
+  { tokenizer, cloze, maxLength }: Session,
   rows: readonly Row[],
   signal?: AbortSignal,
 ): Encoding[] {
   return rows.map(({ text, pair }) => {
     if (signal?.aborted) throw new InterruptedError();
-    return tokenizer.encode(text, pair, maxLength);
+    return (cloze ?? tokenizer).encode(text, pair, maxLength);
   });
 }

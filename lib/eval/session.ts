@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AdapterTask } from "../adapter/config.ts";
 import { baseContentHash } from "../adapter/embedded.ts";
 import { type Adapter, adapterWarnings, checkFits, openAdapter } from "../adapter/open.ts";
 import { type OpenModel, openModel } from "../checkpoint/open_model.ts";
@@ -12,14 +13,19 @@ import { readJsonFile, statPath } from "../checkpoint/sources.ts";
 import type { Backend } from "../compute/backend.ts";
 import { type DeviceName, openBackend, type OpenBackendOptions } from "../compute/open.ts";
 import { TinygraftError } from "../errors.ts";
+import { checkModel } from "../model/resolve.ts";
 import { Encoder } from "../runtime/encoder.ts";
 import {
   type AdapterWeights,
   type EncoderWeights,
   loadAdapter,
   loadEncoder,
+  loadModules,
 } from "../runtime/load.ts";
+import { quote } from "../tensor/quote.ts";
+import type { Cloze } from "../text/cloze.ts";
 import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { type DecidedHead, decideHead, type HeadChoice, unusedClassifiers } from "./head.ts";
 
 /** Tokens of a row at most, unless asked otherwise: the length the paper's GLUE runs used. */
 export const DEFAULT_MAX_LENGTH = 128;
@@ -30,9 +36,11 @@ export interface SessionOptions {
   readonly base: string;
   /**
    * Adapter folders, or checkpoints made by `inject`, or adapters that are open and stay the
-   * caller's; each becomes a variant.
+   * caller's; each becomes a variant. Without any, a head of the base's makes one: the base alone.
    */
   readonly adapters: readonly (string | Adapter)[];
+  /** Which head to run; the adapters' own when left out. */
+  readonly head?: HeadChoice | undefined;
   /** Which device to run on. */
   readonly device: DeviceName;
   /** Element type of weights and activations: `f32` when left out; f16 is for some GPUs. */
@@ -47,7 +55,8 @@ export interface SessionOptions {
   readonly force?: boolean | undefined;
   /**
    * Told in one line each: the fallback of `auto` to the reference backend, keys of an adapter's
-   * config that are not known, and a base that is accepted only because of `force`.
+   * config that are not known, classifiers and tensors of the base that are not used, and a base
+   * that is accepted only because of `force`.
    */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -58,17 +67,23 @@ export interface Session extends Disposable {
   readonly base: OpenModel;
   /** The adapters, in the order asked. */
   readonly adapters: readonly Adapter[];
+  /** What the outputs mean; undefined where there are none. */
+  readonly task: AdapterTask | undefined;
+  /** Outputs of the head; 0 where there is none. */
+  readonly numLabels: number;
   /** The base's tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** Makes token sequences of rows; undefined where these are the texts alone. */
+  readonly cloze: Cloze | undefined;
   /** Tokens of a row at most. */
   readonly maxLength: number;
   /** The device. */
   readonly backend: Backend;
   /** The base's weights on the device. */
   readonly weights: EncoderWeights;
-  /** The adapters' weights on the device, in the order asked. */
+  /** The adapters' weights on the device, in the order asked, each with its head. */
   readonly variants: readonly AdapterWeights[];
-  /** The encoder, one variant an adapter. */
+  /** The encoder, one variant an adapter; the base alone where there is none. */
   readonly encoder: Encoder;
 }
 
@@ -81,6 +96,7 @@ export interface Session extends Disposable {
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const opened = new DisposableStack();
+  const { head: choice = { kind: "adapter" } } = options;
   try {
     const base = opened.use(await openModel(options.base));
     const adapters: Adapter[] = [];
@@ -90,11 +106,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         continue;
       }
       assertLocal(adapter, "an adapter to run");
-      adapters.push(opened.use(await openAdapter(adapter)));
+      const withoutClassifier = choice.kind !== "adapter";
+      adapters.push(opened.use(await openAdapter(adapter, { withoutClassifier })));
     }
     await checkAll(base, adapters, options);
     const maxLength = chooseMaxLength(options.maxLength, base);
     const tokenizer = await openTokenizer(base.checkpoint.folder);
+    const head = decideHead(choice, base, adapters, tokenizer);
+    const unused = unusedClassifiers(choice, adapters);
+    if (unused !== undefined) options.onWarning?.(unused);
     const backend = await openBackend(options.device, {
       minTokens: maxLength,
       ...(options.precision ? { precision: options.precision } : {}),
@@ -104,14 +124,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     });
     opened.defer(() => backend.destroy());
     const weights = await loadEncoder(base.checkpoint, base.model, backend);
-    const variants: AdapterWeights[] = [];
-    for (const adapter of adapters) variants.push(await loadAdapter(adapter, backend));
+    const variants = await loadVariants(base, adapters, head, backend);
     const encoder = new Encoder(backend, weights, variants);
     const stack = opened.move();
     return {
       base,
       adapters,
+      task: head?.task,
+      numLabels: head?.numLabels ?? 0,
       tokenizer,
+      cloze: head?.cloze,
       maxLength,
       backend,
       weights,
@@ -125,11 +147,33 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
+async function loadVariants(
+  base: OpenModel,
+  adapters: readonly Adapter[],
+  head: DecidedHead | undefined,
+  backend: Backend,
+): Promise<AdapterWeights[]> {
+  const shared = await head?.load?.(backend);
+  const variants: AdapterWeights[] = [];
+  for (const adapter of adapters) {
+    variants.push(
+      shared === undefined
+        ? await loadAdapter(adapter, backend)
+        : { ...await loadModules(adapter, backend), ...shared },
+    );
+  }
+  if (shared === undefined || adapters.length > 0) return variants;
+  const { layerNormEps } = base.model.config;
+  return [{ modules: [], layerNormEps, ...shared }];
+}
+
 async function checkAll(
   base: OpenModel,
   adapters: readonly Adapter[],
   { force = false, base: basePath, onWarning }: SessionOptions,
 ): Promise<void> {
+  const unused = unusedTensors(base);
+  if (unused !== undefined) onWarning?.(unused);
   const wanted = adapters.some(({ config }) => config.baseModelSha256 !== null);
   const hash = wanted ? await baseContentHash(base.checkpoint, base.model) : undefined;
   for (const adapter of adapters) {
@@ -137,6 +181,20 @@ async function checkAll(
     const accepted = checkFits(adapter, base.model, hash, { force, basePath });
     if (accepted !== undefined) onWarning?.(accepted);
   }
+}
+
+/** Layers beyond those that config.json counts, say, would be left out without a word. */
+function unusedTensors({ checkpoint, model }: OpenModel): string | undefined {
+  const { location, tensors } = checkpoint;
+  const { warnings } = checkModel(checkpoint.config ?? {}, tensors, location);
+  const names = warnings.flatMap(({ code, tensor }) =>
+    code === "unexpected-tensor" && tensor !== undefined ? [quote(tensor)] : []
+  );
+  if (names.length === 0) return undefined;
+  const { modelType, numHiddenLayers } = model.config;
+  const rest = names.length === 1 ? "is not used" : `and ${names.length - 1} more are not used`;
+  return `tensor ${names[0]} of "${location}" ${rest}: config.json says ${modelType} with ` +
+    `${numHiddenLayers} layers, which has none of that name`;
 }
 
 function chooseMaxLength(asked: number | undefined, { model, checkpoint }: OpenModel): number {

@@ -11,6 +11,7 @@ import {
   type ClassPredictions,
   type Confusion,
   f1Of,
+  macroF1Of,
   matthewsOf,
   POSITIVE_CLASS,
   type Predictions,
@@ -133,6 +134,7 @@ function tabulate({ metric, before, after }: BootstrapOptions): Table {
   if (before.kind === "classification" && after.kind === "classification") {
     if (metric === "accuracy") return correctTable(before, after);
     if (metric === "f1") return confusionTable(before, after, f1Of);
+    if (metric === "macroF1") return macroF1Table(before, after);
     if (metric === "matthews") return confusionTable(before, after, matthewsOf);
   }
   if (before.kind === "regression" && after.kind === "regression") {
@@ -185,6 +187,26 @@ function confusionTable(
         trueNegative: n000 + n010,
       });
     },
+  };
+}
+
+/** A cell for each triple of classes that occurs: in truth, before and after. */
+function macroF1Table(before: ClassPredictions, after: ClassPredictions): Table {
+  const cellOf = new Map<string, number>();
+  const triples: (readonly [truth: number, before: number, after: number])[] = [];
+  const cells = Uint32Array.from(before.targets, (target, row) => {
+    const triple = [target, before.predicted[row]!, after.predicted[row]!] as const;
+    const key = triple.join();
+    const cell = cellOf.get(key) ?? triples.push(triple) - 1;
+    cellOf.set(key, cell);
+    return cell;
+  });
+  const score = (counts: Uint32Array, model: 1 | 2) =>
+    macroF1Of(triples.map((triple, cell) => [triple[0], triple[model], counts[cell]!]));
+  return {
+    cells,
+    cellCount: triples.length,
+    drop: (counts) => score(counts, 1) - score(counts, 2),
   };
 }
 

@@ -6,7 +6,7 @@
 
 import type { Encoding } from "../text/tokenizer.ts";
 import { type DataOptions, readRows } from "./rows.ts";
-import { countTokens, encodeRows } from "./run.ts";
+import { countTokens, encodeRows, taskOf } from "./run.ts";
 import type { Session } from "./session.ts";
 
 /** Where text was taken from, and how much of it. */
@@ -29,7 +29,7 @@ export interface TextSample extends TextOrigin {
  * Reads rows of text and tokenises them; labels are not looked at. Rows are taken from all over the
  * file, evenly: one that is sorted by label or length would not be represented by its start.
  *
- * @param session The open session; its first adapter says what the task is.
+ * @param session The open session; its head says what the task is.
  * @param options The file and its columns.
  * @param count Rows to take at most.
  * @param signal Stops the work.
@@ -43,7 +43,7 @@ export async function readText(
   count: number,
   signal?: AbortSignal,
 ): Promise<TextSample> {
-  const { rows } = await readRows(options, session.adapters[0]!.config, false);
+  const { rows } = await readRows(options, taskOf(session), false);
   const encodings = encodeRows(session, takeEvenly(rows, count), signal);
   return sampleOf(options.data, encodings);
 }

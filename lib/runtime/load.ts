@@ -162,20 +162,41 @@ export async function loadEncoder(
  * @param backend Where the weights go; it owns them.
  * @param options `classifierOnly` leaves the modules out: the base with the same classifier.
  * @returns The adapter's weights.
- * @throws {TinygraftError} with code `non-finite` for a tensor that holds NaN or infinity.
+ * @throws {TinygraftError} with code `missing-tensor` where the adapter has no classifier,
+ * `non-finite` for a tensor that holds NaN or infinity.
  */
 export async function loadAdapter(
   adapter: Adapter,
   backend: Backend,
   options: { readonly classifierOnly?: boolean } = {},
 ): Promise<AdapterWeights> {
+  const { layerNormEps } = adapter.config;
+  const { modules } = options.classifierOnly
+    ? { modules: [] }
+    : await loadModules(adapter, backend);
+  const read = (name: string) => readFinite(adapterEntry(adapter, name));
+  const classifier = await loadLinear(read, backend, "classifier");
+  return { modules, layerNormEps, classifier, numLabels: adapter.numLabels };
+}
+
+/**
+ * Loads an adapter's modules onto a backend, without its classifier: for another head above them.
+ *
+ * @param adapter The open adapter; stays open.
+ * @param backend Where the weights go; it owns them.
+ * @returns The modules, to be completed by a head's weights.
+ * @throws {TinygraftError} with code `non-finite` for a tensor that holds NaN or infinity.
+ */
+export async function loadModules(
+  adapter: Adapter,
+  backend: Backend,
+): Promise<Pick<AdapterWeights, "modules" | "layerNormEps">> {
   const { config } = adapter;
   const architecture = findArchitecture(config.baseModelType);
   if (architecture === undefined) throw unknownBase(config);
   const read = (name: string) => readFinite(adapterEntry(adapter, name));
   const modules: TinyAttentionWeights[] = [];
-  const count = options.classifierOnly ? 0 : moduleCount(config);
-  for (let layer = 0; layer < count; layer++) {
+  for (let layer = 0; layer < moduleCount(config); layer++) {
     const prefix = fillLayer(architecture.adapterPath, layer);
     const numHeads = headsOfLayer(config, layer);
     modules.push({
@@ -192,8 +213,7 @@ export async function loadAdapter(
       scale: config.combine === "mean" ? 1 / numHeads : 1,
     });
   }
-  const classifier = await loadLinear(read, backend, "classifier");
-  return { modules, layerNormEps: config.layerNormEps, classifier, numLabels: adapter.numLabels };
+  return { modules, layerNormEps: config.layerNormEps };
 }
 
 type Read = (name: string) => Promise<Float32Array>;

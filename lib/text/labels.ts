@@ -7,7 +7,7 @@
 import { DataError } from "../errors.ts";
 import type { Row } from "./dataset.ts";
 import { malformedRow } from "./records.ts";
-import type { Task } from "./tasks.ts";
+import { plainName, type Task } from "./tasks.ts";
 
 /** Where labels come from, for messages and for the task's own spellings. */
 export interface LabelOptions {
@@ -24,7 +24,9 @@ const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i;
  * Gives each row the index of its label among the classifier's labels.
  *
  * A label of the file is read by the first of these rules that applies:
- * 1. It is one of the classifier's labels, spelled alike: that label.
+ * 1. It is one of the classifier's labels, spelled alike: that label. A label of the task's that
+ *    differs from the classifier's in case, hyphens or underscores only (RTE says "not_entailment",
+ *    published models "NOT-ENTAILMENT") counts as spelled alike.
  * 2. It is one of the task's labels, and none of these is a label of the classifier (SST-2 says
  *    "0" and "1" where an adapter has "negative" and "positive"): the label at the same place,
  *    since the task lists its labels in class order.
@@ -94,8 +96,12 @@ function spellings(
   path: string,
   task: Task | undefined,
 ): ReadonlyMap<string, number> {
-  const indices = new Map(labels.map((label, i) => [label, i]));
   const known = task?.labels ?? labels;
+  const indices = new Map(labels.map((label, i) => [label, i]));
+  for (const [i, label] of labels.entries()) {
+    const same = known.find((each) => plainName(each) === plainName(label));
+    if (same !== undefined && !indices.has(same)) indices.set(same, i);
+  }
   const shared = known.filter((label) => indices.has(label)).length;
   if (known.length !== labels.length || (shared > 0 && shared < known.length)) {
     throw new DataError(

@@ -8,7 +8,7 @@ import { UsageError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
 
 /** A measure of how good predictions are. */
-export type Metric = "accuracy" | "f1" | "matthews" | "pearson" | "spearman";
+export type Metric = "accuracy" | "f1" | "macroF1" | "matthews" | "pearson" | "spearman";
 
 /** Where a task's data sets keep texts and labels. */
 export interface TaskColumns {
@@ -108,11 +108,18 @@ export const TASKS: readonly Task[] = [
     textPair: ["question"],
     label: ["label"],
   }),
-  classification("cb", "CB", ["entailment", "contradiction", "neutral"], {
-    text: ["premise"],
-    textPair: ["hypothesis"],
-    label: ["label"],
-  }),
+  classification(
+    "cb",
+    "CB",
+    ["entailment", "contradiction", "neutral"],
+    {
+      text: ["premise"],
+      textPair: ["hypothesis"],
+      label: ["label"],
+    },
+    "accuracy",
+    ["macroF1"],
+  ),
 ];
 
 function classification(
@@ -126,8 +133,8 @@ function classification(
   return { name, title, kind: "classification", labels, metric, alsoReport, columns };
 }
 
-/** Names are compared without case and signs, so that "STS-B", "sts_b" and "stsb" are one. */
-function plain(name: string): string {
+/** Strips a name of what it is compared without, so that "STS-B", "sts_b" and "stsb" are one. */
+export function plainName(name: string): string {
   return name.toLowerCase().replace(/[-_ ]/g, "");
 }
 
@@ -147,12 +154,12 @@ function plain(name: string): string {
  * ```
  */
 export function findTask(name: string): Task {
-  const task = TASKS.find((task) => task.name === plain(name));
+  const task = TASKS.find((task) => task.name === plainName(name));
   if (task) return task;
   const names = TASKS.map((task) => task.name);
   throw new UsageError(
     `Unknown task "${name}": expected one of ${names.join(", ")}` +
-      didYouMean(plain(name), names),
+      didYouMean(plainName(name), names),
     { code: "unknown-task" },
   );
 }

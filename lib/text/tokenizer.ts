@@ -8,6 +8,7 @@ import { BPE, Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers"
 import { UsageError } from "../errors.ts";
 import type { BertNormalizerConfig } from "./bert_text.ts";
 import { makeExact } from "./exact.ts";
+import { findMask, type MaskToken } from "./mask.ts";
 import { invalidTokenizer, parseTemplate, specialCount, type TemplatePiece } from "./template.ts";
 import { longestFirst } from "./truncate.ts";
 
@@ -35,6 +36,46 @@ export interface Tokenizer {
    * @throws {UsageError} when `maxLength` has no room for the special tokens.
    */
   encode(text: string, pair: string | undefined, maxLength: number): Encoding;
+  /**
+   * Gives the tokens of a text alone, without special tokens and of any length.
+   *
+   * @param text The text.
+   * @returns Its ids; the array is the caller's.
+   */
+  tokenize(text: string): number[];
+  /**
+   * Puts the special tokens around texts that are tokens already; nothing is truncated.
+   *
+   * @param first Ids of the text.
+   * @param second Ids of the second text, or undefined for a single text.
+   * @param selected The token that a head reads: of which text, 0 or 1, and which of its tokens.
+   * @returns The ids and type ids; the arrays are the caller's.
+   */
+  assemble(
+    first: readonly number[],
+    second: readonly number[] | undefined,
+    selected: { readonly text: 0 | 1; readonly token: number },
+  ): Encoding;
+  /**
+   * Counts the special tokens of an encoding.
+   *
+   * @param pair Whether it is one of two texts.
+   * @returns The number of special tokens.
+   */
+  countSpecial(pair: boolean): number;
+  /**
+   * Spells a token as the vocabulary does.
+   *
+   * @param id The token.
+   * @returns Its text, such as `##ing` or `\u0120yes`; empty where there is no such token.
+   */
+  spell(id: number): string;
+  /** The token that a word is hidden behind; undefined where the tokenizer has none. */
+  readonly mask: MaskToken | undefined;
+  /** Id of the token for what is not in the vocabulary; undefined where everything is. */
+  readonly unknownId: number | undefined;
+  /** Which end of a text truncation takes tokens from. */
+  readonly truncationSide: "left" | "right";
   /** One more than the largest id: rows a word table needs. */
   readonly vocabSize: number;
 }
@@ -91,23 +132,40 @@ export function createTokenizer(
   const inner = createInner(tokenizerJson, tokenizerConfig ?? {}, path);
   const vocabSize = 1 + largestId(inner, [...template.single, ...template.pair], path);
   const side = tokenizerConfig?.truncation_side === "left" ? "left" : "right";
+  const piecesOf = (pair: boolean) => pair ? template.pair : template.single;
 
   // A piece that is not in the vocabulary has no id where there is no unknown token: it is dropped.
-  const tokenIds = (text: string) =>
+  const tokenize = (text: string) =>
     inner.encode(text.toWellFormed(), { add_special_tokens: false }).ids
       .filter((id) => id !== undefined);
 
   const encode = (text: string, pair: string | undefined, maxLength: number): Encoding => {
-    const pieces = pair === undefined ? template.single : template.pair;
+    const pieces = piecesOf(pair !== undefined);
     const room = roomFor(pieces, maxLength);
-    const first = tokenIds(text);
-    const second = pair === undefined ? [] : tokenIds(pair);
+    const first = tokenize(text);
+    const second = pair === undefined ? [] : tokenize(pair);
     const [keepFirst, keepSecond] = pair === undefined
       ? [Math.min(first.length, room), 0]
       : longestFirst(first.length, second.length, room);
     return layOut(pieces, keep(first, keepFirst, side), keep(second, keepSecond, side));
   };
-  return { encode, vocabSize };
+  return {
+    encode,
+    tokenize,
+    assemble(first, maybeSecond, { text, token }) {
+      const [second, pair] = [maybeSecond ?? [], maybeSecond !== undefined];
+      const pieces = piecesOf(pair);
+      const lengths = { A: first.length, B: second.length };
+      const start = startOf(pieces, text === 0 ? "A" : "B", lengths);
+      return { ...layOut(pieces, first, second), selected: start + token };
+    },
+    countSpecial: (pair) => specialCount(piecesOf(pair)),
+    spell: (id) => inner.id_to_token(id) ?? "",
+    mask: findMask(inner, tokenizerConfig ?? {}),
+    unknownId: inner.model?.unk_token_id,
+    truncationSide: side,
+    vocabSize,
+  };
 }
 
 /** Builds the wrapped tokenizer, with its text rules made exact. */
@@ -180,6 +238,20 @@ function roomFor(pieces: readonly TemplatePiece[], maxLength: number): number {
 function keep(ids: readonly number[], count: number, side: "left" | "right"): readonly number[] {
   if (count === ids.length) return ids;
   return side === "right" ? ids.slice(0, count) : ids.slice(ids.length - count);
+}
+
+/** Tokens before a text in a template's order. */
+function startOf(
+  pieces: readonly TemplatePiece[],
+  which: "A" | "B",
+  lengths: { readonly A: number; readonly B: number },
+): number {
+  let start = 0;
+  for (const piece of pieces) {
+    if (piece.kind === "text" && piece.which === which) break;
+    start += piece.kind === "special" ? piece.ids.length : lengths[piece.which];
+  }
+  return start;
 }
 
 /** Writes special tokens and texts in a template's order. */

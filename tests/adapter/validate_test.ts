@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { validateAdapter } from "../../lib/adapter/validate.ts";
 import { writeTinyAdapter, writeTinyBert } from "../_tiny_model.ts";
+import { dropClassifier } from "../eval/_rows.ts";
 import { editJson, inject, withFolder } from "./_folders.ts";
 
 async function codes(location: string) {
@@ -68,4 +69,14 @@ Deno.test("validateAdapter() reports a carried adapter that disagrees with its b
     assertEquals(found?.[1], ["metadata-conflict"]);
     editJson(path, (json) => json["tiny_attention"] = 3);
     assertEquals((await codes(`${folder}/out`))[0]?.[1], ["metadata-conflict"]);
+  }));
+
+Deno.test("validateAdapter() warns of an adapter without a classifier, and faults half of one", () =>
+  withFolder(async (folder) => {
+    await writeTinyAdapter(`${folder}/a`);
+    await dropClassifier(`${folder}/a`);
+    assertEquals(await codes(`${folder}/a`), [["a/adapter_config.json", [], ["missing-tensor"]]]);
+    await writeTinyAdapter(`${folder}/b`);
+    await dropClassifier(`${folder}/b`, "classifier.bias");
+    assertEquals(await codes(`${folder}/b`), [["b/adapter_config.json", ["missing-tensor"], []]]);
   }));

@@ -1,8 +1,9 @@
 // Rows and adapters of which it is known who is right.
 
 import { join } from "@std/path";
-import { openCheckpoint } from "../../lib/checkpoint/open.ts";
+import { openCheckpoint, readTensor } from "../../lib/checkpoint/open.ts";
 import { predictRows } from "../../lib/eval/predict.ts";
+import { serialize, type TensorSpec } from "../../lib/safetensors/writer.ts";
 import { ROWS, type Workspace } from "../_workspace.ts";
 
 /** Labels the workspace's rows with what an adapter predicts, so that it is right on all. */
@@ -29,4 +30,19 @@ export async function scaleClassifier(adapter: string, factor: number): Promise<
     }
   }
   await Deno.writeFile(path, bytes);
+}
+
+/** Takes the classifier, or one of its tensors, out of an adapter folder, in place. */
+export async function dropClassifier(adapter: string, prefix = "classifier."): Promise<void> {
+  const path = join(adapter, "adapter_model.safetensors");
+  const tensors: (TensorSpec & { data: Uint8Array })[] = [];
+  {
+    using checkpoint = await openCheckpoint(path);
+    for (const [name, entry] of checkpoint.tensors) {
+      if (name.startsWith(prefix)) continue;
+      const { dtype, shape } = entry;
+      tensors.push({ name, dtype, shape, data: await readTensor(entry) });
+    }
+  }
+  await Deno.writeFile(path, serialize(tensors, new Map([["format", "pt"]])));
 }

@@ -8,6 +8,7 @@ import {
   confusion,
   countCorrect,
   f1,
+  macroF1,
   matthews,
   outputValues,
 } from "../../lib/eval/metrics.ts";
@@ -46,6 +47,15 @@ Deno.test("outputValues() widens outputs and refuses NaN", () => {
     "row 1",
   );
   assertEquals(error.code, "non-finite");
+});
+
+Deno.test("macroF1() averages the F1 of the classes that occur", () => {
+  // Class 0: 2 / (2 + 1 + 1); class 1: 2 / (2 + 0 + 1); class 2: 4 / (4 + 1 + 0).
+  const predicted = [0, 0, 1, 2, 2, 2];
+  const found = macroF1(classes(predicted, [0, 1, 1, 2, 2, 0]));
+  assertAlmostEquals(found, (2 / 4 + 2 / 3 + 4 / 5) / 3, 1e-15);
+  assertEquals(macroF1(classes([0, 2], [0, 2])), 1);
+  assertEquals(macroF1(classes([1, 1], [0, 0])), 0);
 });
 
 Deno.test("confusion() counts each cell with row 1 as the positive class", () => {
@@ -128,7 +138,7 @@ Deno.test("computeMetric() does not depend on the order of rows", () => {
       predicted: Float64Array.from(rows, (r) => r.output / 7),
       targets: Float64Array.from(rows, (r) => r.value / 3),
     };
-    const ofChoices: Metric[] = ["accuracy", "f1", "matthews"];
+    const ofChoices: Metric[] = ["accuracy", "f1", "macroF1", "matthews"];
     const ofValues: Metric[] = ["pearson", "spearman"];
     return [
       ...ofChoices.map((metric) => computeMetric(metric, choices)),

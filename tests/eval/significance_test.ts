@@ -77,6 +77,7 @@ const VALUES: [Predictions, Predictions] = [
 const CASES: [Metric, [Predictions, Predictions]][] = [
   ["accuracy", CLASSES],
   ["f1", CLASSES],
+  ["macroF1", CLASSES],
   ["matthews", CLASSES],
   ["pearson", VALUES],
   ["spearman", VALUES],

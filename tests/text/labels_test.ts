@@ -37,6 +37,17 @@ Deno.test("labelIndices() reads the task's spellings by class order when names d
   assertEquals(indices(rows("true", "false"), ["no", "yes"], "boolq"), [1, 0]);
 });
 
+Deno.test("labelIndices() looks past case and hyphens before it goes by the task's order", () => {
+  // Published models for MNLI count the other way round than the task does.
+  const labels = ["CONTRADICTION", "NEUTRAL", "ENTAILMENT"];
+  const rows = ["entailment", "neutral", "contradiction", "NEUTRAL"]
+    .map((label, i) => ({ text: "a", label, line: i + 1 }));
+  const options = { path: "dev.tsv", task: findTask("mnli") };
+  assertEquals([...labelIndices(rows, labels, options)], [2, 1, 0, 1]);
+  const ids = [0, 1, 2].map((label, i) => ({ text: "a", label, line: i + 1 }));
+  assertEquals([...labelIndices(ids, labels, options)], [2, 1, 0]);
+});
+
 Deno.test("labelIndices() reads class ids where no label is a number", () => {
   assertEquals(indices(rows(1, "0", "2"), ["x", "y", "z"]), [1, 0, 2]);
   // Ids count the task's labels: 0 is entailment, which this classifier has in row 1.

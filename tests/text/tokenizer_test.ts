@@ -162,6 +162,24 @@ Deno.test("createTokenizer() follows the template, whatever its order and tokens
   assertEquals(tokens(tokenizer.encode("a", "b", 4)), "b a");
 });
 
+Deno.test("assemble() puts special tokens around ids and finds the selected one", () => {
+  const piece = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
+  const text = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
+  const pair = [piece("[CLS]"), text("B", 1), piece("[SEP]"), text("A", 0), piece("[SEP]")];
+  const { post_processor } = json() as { post_processor: Record<string, unknown> };
+  const swapped = { ...post_processor, pair };
+  const tokenizer = createTokenizer(json({ post_processor: swapped }), undefined, "t.json");
+  const [a, b, c] = tokenizer.tokenize("a b c") as [number, number, number];
+  const single = tokenizer.assemble([a, b, c], undefined, { text: 0, token: 2 });
+  assertEquals([tokens(single), single.selected], ["[CLS] a b c [SEP]", 3]);
+  const first = tokenizer.assemble([a, b], [c], { text: 0, token: 1 });
+  assertEquals([tokens(first), first.selected], ["[CLS] c [SEP] a b [SEP]", 4]);
+  assertEquals([...first.typeIds], [0, 1, 0, 0, 0, 0]);
+  assertEquals(tokenizer.assemble([a, b], [c], { text: 1, token: 0 }).selected, 1);
+  assertEquals([tokenizer.countSpecial(false), tokenizer.countSpecial(true)], [2, 3]);
+  assertEquals([tokenizer.spell(a), tokenizer.spell(9999), tokenizer.unknownId], ["a", "", 1]);
+});
+
 Deno.test("createTokenizer() lets a BERT tokenizer_config.json override the normaliser", () => {
   const cased = { tokenizer_class: "BertTokenizer", do_lower_case: false };
   const tokenizer = createTokenizer(json(), cased, "tokenizer.json");
