@@ -13,7 +13,6 @@ const VECTOR_BYTES = 16;
 const LANES = 4;
 const PANEL_BYTES = PANEL * F32_BYTES;
 
-/** What packing is told: rows of a matrix from an address on, and where the panels are to be. */
 /** What packing is told: addresses and strides in bytes, counts in elements. */
 export type PackParam = "from" | "stride" | "length" | "cols" | "to";
 
