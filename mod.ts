@@ -328,6 +328,19 @@ export { loadClassificationHead, loadMaskedLmHead } from "./lib/runtime/load_hea
 export { Encoder, type StageObserver } from "./lib/runtime/encoder.ts";
 export { EncoderLayers } from "./lib/runtime/layers.ts";
 export {
+  loadTransposed,
+  type TransposedAttention,
+  type TransposedFeedForward,
+  type TransposedLayer,
+} from "./lib/runtime/transposed.ts";
+export {
+  freeTrainingModule,
+  type ModuleArrays,
+  placeTrainingModule,
+  type TrainingModule,
+} from "./lib/runtime/training_module.ts";
+export { TrainingPass, type TrainingPassOptions } from "./lib/runtime/training_pass.ts";
+export {
   type ClassifyOptions,
   classifyRows,
   type Logits,
@@ -415,6 +428,49 @@ export {
   predictRows,
 } from "./lib/eval/predict.ts";
 
+// Training.
+export {
+  type ClassCount,
+  type ClassifierTask,
+  type Consistency,
+  type EvaluatingEvent,
+  type EvaluationEvent,
+  type EvaluationRecord,
+  type NewAdapter,
+  type Recipe,
+  type Schedule,
+  type StartEvent,
+  type StepEvent,
+  type StepRecord,
+  type TrainEvent,
+  TRAINING_DEFAULTS,
+  type TrainingSettings,
+  type TrainOptions,
+  type TrainResult,
+} from "./lib/train/options.ts";
+export {
+  type ClassifierSources,
+  countClasses,
+  describeClasses,
+  describeImbalance,
+  resolveClassifier,
+} from "./lib/train/labels.ts";
+export { planTraining, type TrainingPlan } from "./lib/train/plan.ts";
+export { planTorchExport } from "./lib/train/torch/export.ts";
+export { AdamW, clipGradients, type Moments, type Parameter } from "./lib/train/optimizer.ts";
+export { type StepOptions } from "./lib/train/optimizer.ts";
+export { learningRateAt, type ScheduleOptions } from "./lib/train/schedule.ts";
+export {
+  crossEntropy,
+  type Loss,
+  type LossShape,
+  type PairLoss,
+  squaredDifference,
+  squaredError,
+  symmetricDivergence,
+} from "./lib/train/loss.ts";
+export { train } from "./lib/train/train.ts";
+
 // Reports.
 export { type CheckReportData, renderCheckReport } from "./lib/report/check_report.ts";
 export { type MetricIntervals, metricIntervals } from "./lib/report/intervals.ts";
@@ -426,3 +482,10 @@ export {
   renderMergeReport,
 } from "./lib/report/merge_report.ts";
 export { type BeforeAfter, type RunDetails } from "./lib/report/run_details.ts";
+export {
+  renderTrainingReport,
+  type TrainingEvaluation,
+  type TrainingReportData,
+  type TrainingRun,
+  type TrainingStep,
+} from "./lib/report/training_report.ts";

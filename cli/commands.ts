@@ -20,6 +20,7 @@ import { inspect } from "./inspect.ts";
 import { merge } from "./merge.ts";
 import { predict } from "./predict.ts";
 import { soup } from "./soup.ts";
+import { train } from "./train.ts";
 import { validate } from "./validate.ts";
 
 /** Every command, in the order of `--help`. */
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   extract,
   importCommand,
   exportCommand,
+  train,
   merge,
   soup,
   check,

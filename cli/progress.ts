@@ -43,16 +43,38 @@ export class Progress {
    * @param unit `bytes`, or the name of what is counted, such as `rows`.
    */
   update(done: number, total: number, label: string, unit: string): void {
+    this.show(label, (seconds) => describe(label, done, total, unit, seconds));
+  }
+
+  /**
+   * Reports a state in words of its own.
+   *
+   * @param label What is being done; a new label starts a new clock.
+   * @param describe Makes the line from the seconds since then; called only for a line that is due.
+   */
+  show(label: string, describe: (seconds: number) => string): void {
     if (this.#quiet) return;
     const now = this.#now();
     if (label !== this.#label) [this.#label, this.#started, this.#last] = [label, now, now];
     const interval = this.#io.terminal ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
     if (now - this.#last < interval) return;
     this.#last = now;
-    const text = describe(label, done, total, unit, (now - this.#started) / 1000);
+    const text = describe((now - this.#started) / 1000);
     if (this.#io.terminal) this.#io.status(text);
     else this.#io.err(text);
     this.#shown = true;
+  }
+
+  /**
+   * Writes a line that stays, such as what a stage of the work came to.
+   *
+   * @param text The line.
+   */
+  note(text: string): void {
+    if (this.#quiet) return;
+    if (this.#shown && this.#io.terminal) this.#io.status("");
+    this.#shown = false;
+    this.#io.err(text);
   }
 
   /** Clears the line, so that results begin on an empty one. */

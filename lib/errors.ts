@@ -105,6 +105,9 @@ export const ERROR_CODES = {
   "empty-data": "a data set has no rows",
   "undefined-metric": "a metric has no value on a data set whose labels are all equal",
   "invalid-cloze": "a cloze pattern or its words cannot be used with the base's tokenizer",
+  "one-class": "a data set to learn from has rows of one class only",
+  "state-mismatch": "a saved state of training belongs to a run with other options or inputs",
+  "diverged": "training went to infinity or NaN",
   "invalid-encoding": "a text file is not valid UTF-8",
   "sequence-too-long": "a token sequence is longer than the position table",
   // Devices.

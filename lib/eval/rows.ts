@@ -102,10 +102,9 @@ export function targetsOf(
   return labelIndices(rows, labels, { path, ...(task ? { task } : {}) });
 }
 
-/** An adapter trained on GLUE says so as `glue/sst2`; explicit columns overrule that. */
+/** An adapter says what it was trained on as `glue/sst2` or `super_glue/cb`; columns overrule it. */
 function taskOf({ dataset }: AdapterTask, options: DataOptions): Task | undefined {
   if (options.text !== undefined || options.label !== undefined) return undefined;
-  if (dataset === undefined || !dataset.startsWith("glue/")) return undefined;
-  const name = dataset.slice("glue/".length);
+  const [, name] = /^(?:super_)?glue\/(.+)$/.exec(dataset ?? "") ?? [];
   return TASKS.find((task) => task.name === name);
 }

@@ -100,8 +100,16 @@ export function countTokens(encodings: readonly Encoding[]): number {
   return encodings.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
-/** A correlation with a constant is 0 / 0: a gate on it would pass whatever the adapters do. */
-function requireDefined(metric: Metric, targets: ArrayLike<number>, path: string): void {
+/**
+ * Refuses labels on which a metric has no value: a correlation with a constant is 0 / 0, and a gate
+ * on it would pass whatever the adapters do.
+ *
+ * @param metric The metric.
+ * @param targets Class indices or scores, one a row.
+ * @param path The file, for messages.
+ * @throws {DataError} with code `undefined-metric` for a correlation with labels that are all equal.
+ */
+export function requireDefined(metric: Metric, targets: ArrayLike<number>, path: string): void {
   if (metric === "accuracy" || metric === "f1" || metric === "macroF1") return;
   const first = targets[0];
   for (let i = 1; i < targets.length; i++) if (targets[i] !== first) return;

@@ -13,6 +13,7 @@ import { readJsonFile, statPath } from "../checkpoint/sources.ts";
 import type { Backend } from "../compute/backend.ts";
 import { type DeviceName, openBackend, type OpenBackendOptions } from "../compute/open.ts";
 import { TinygraftError } from "../errors.ts";
+import type { EncoderConfig } from "../model/config.ts";
 import { checkModel } from "../model/resolve.ts";
 import { Encoder } from "../runtime/encoder.ts";
 import {
@@ -53,6 +54,8 @@ export interface SessionOptions {
   readonly maxLength?: number | undefined;
   /** Whether adapters made for a base with other tensor content are accepted. */
   readonly force?: boolean | undefined;
+  /** Tokens that a batch of such a base may hold; what suits the device when left out. */
+  readonly maxTokens?: ((config: EncoderConfig) => number) | undefined;
   /**
    * Told in one line each: the fallback of `auto` to the reference backend, keys of an adapter's
    * config that are not known, classifiers and tensors of the base that are not used, and a base
@@ -115,8 +118,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const head = decideHead(choice, base, adapters, tokenizer);
     const unused = unusedClassifiers(choice, adapters);
     if (unused !== undefined) options.onWarning?.(unused);
+    const maxTokens = options.maxTokens?.(base.model.config);
     const backend = await openBackend(options.device, {
       minTokens: maxLength,
+      ...(maxTokens === undefined ? {} : { maxTokens: Math.max(maxLength, maxTokens) }),
       ...(options.precision ? { precision: options.precision } : {}),
       ...(options.tuning ? { tuning: options.tuning } : {}),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
@@ -197,7 +202,19 @@ function unusedTensors({ checkpoint, model }: OpenModel): string | undefined {
     `${numHiddenLayers} layers, which has none of that name`;
 }
 
-function chooseMaxLength(asked: number | undefined, { model, checkpoint }: OpenModel): number {
+/**
+ * Says how many tokens a row may have.
+ *
+ * @param asked What was asked for; `undefined` is {@linkcode DEFAULT_MAX_LENGTH}, or the base's
+ * table where that is shorter.
+ * @param base The base.
+ * @returns Tokens of a row at most.
+ * @throws {TinygraftError} with code `sequence-too-long` when the base's table is shorter.
+ */
+export function chooseMaxLength(
+  asked: number | undefined,
+  { model, checkpoint }: OpenModel,
+): number {
   const most = model.config.maxSequenceLength;
   if (asked === undefined) return Math.min(DEFAULT_MAX_LENGTH, most);
   if (asked <= most) return asked;

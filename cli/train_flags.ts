@@ -1,0 +1,261 @@
+/**
+ * The flags of `train`, and the library's options that they make.
+ *
+ * @module
+ */
+
+import type { DeviceName } from "../lib/compute/open.ts";
+import { UsageError } from "../lib/errors.ts";
+import { findTask } from "../lib/text/tasks.ts";
+import { TRAINING_DEFAULTS, type TrainOptions } from "../lib/train/options.ts";
+import { INIT_FLAGS, TASK_FLAGS, taskOptions } from "./adapter_flags.ts";
+import type { Invocation } from "./command.ts";
+import { type Flag, type FlagValues, WRITING_FLAGS } from "./flags.ts";
+import { REPORT_FLAG } from "./report.ts";
+import { DATA_FLAGS, RUN_FLAGS, threadsOf } from "./run_flags.ts";
+import { tuningFile } from "./tuning_file.ts";
+
+const DEFAULTS = TRAINING_DEFAULTS;
+
+/** The rows, and how they are read. */
+const ROW_FLAGS: readonly Flag[] = [
+  { name: "data", kind: "string", value: "FILE", help: "labelled rows to learn from" },
+  {
+    name: "eval",
+    kind: "string",
+    value: "FILE",
+    help: "labelled rows to judge by, to keep the best",
+  },
+  ...DATA_FLAGS.map((flag): Flag =>
+    flag.name === "limit" ? { ...flag, help: "learn from N rows only, drawn by the seed" } : flag
+  ),
+];
+
+/** The recipe and the optimiser. */
+const SETTING_FLAGS: readonly Flag[] = [
+  {
+    name: "recipe",
+    kind: "string",
+    value: "NAME",
+    choices: ["plain", "mergeable"],
+    default: DEFAULTS.recipe,
+    help: "plain, or mergeable: heads that can be averaged",
+  },
+  {
+    name: "consistency",
+    kind: "string",
+    value: "NAME",
+    choices: ["kl", "mse"],
+    help: "mergeable: compare passes by kl (the default) or mse",
+  },
+  {
+    name: "epochs",
+    kind: "number",
+    min: 0.01,
+    default: DEFAULTS.epochs,
+    help: "passes over the rows",
+  },
+  {
+    name: "lr",
+    kind: "number",
+    min: 0,
+    default: DEFAULTS.learningRate,
+    help: "highest learning rate",
+  },
+  { name: "batch", kind: "integer", min: 1, default: DEFAULTS.batch, help: "rows of a step" },
+  {
+    name: "weight-decay",
+    kind: "number",
+    min: 0,
+    default: DEFAULTS.weightDecay,
+    help: "decay of AdamW, on matrices only",
+  },
+  { name: "decay-all", kind: "boolean", help: "decay LayerNorms and biases too" },
+  {
+    name: "warmup",
+    kind: "number",
+    min: 0,
+    default: DEFAULTS.warmup,
+    help: "steps of rising rate; below 1: share of all steps",
+  },
+  {
+    name: "schedule",
+    kind: "string",
+    value: "NAME",
+    choices: ["linear", "cosine", "constant"],
+    default: DEFAULTS.schedule,
+    help: "fall of the rate: linear, cosine or constant",
+  },
+  {
+    name: "dropout",
+    kind: "number",
+    min: 0,
+    max: 0.99,
+    default: DEFAULTS.dropout,
+    help: "share of the classifier's inputs dropped",
+  },
+  {
+    name: "clip",
+    kind: "number",
+    min: 0,
+    default: DEFAULTS.clip,
+    help: "largest norm of the gradient, 0 for no limit",
+  },
+  {
+    name: "label-smoothing",
+    kind: "number",
+    min: 0,
+    max: 0.99,
+    default: DEFAULTS.labelSmoothing,
+    help: "share of each target spread over all classes",
+  },
+];
+
+/** How long it goes on, and what it leaves. */
+const COURSE_FLAGS: readonly Flag[] = [
+  {
+    name: "eval-every",
+    kind: "integer",
+    min: 1,
+    help: "steps between evaluations (default: an epoch)",
+  },
+  {
+    name: "patience",
+    kind: "integer",
+    min: 1,
+    help: "stop after N evaluations without a new best",
+  },
+  {
+    name: "save-every",
+    kind: "integer",
+    min: 1,
+    default: 50,
+    help: "steps between saved states: what a killed run loses at most",
+  },
+  { name: "resume", kind: "boolean", help: "go on from where a stopped run of this command was" },
+  { name: "metrics", kind: "string", value: "FILE.jsonl", help: "write every step and evaluation" },
+];
+
+/** The flags of `init` that say what a new module is like. */
+const MODULE_FLAGS = ["heads", "head-dim", "combine", "shared-init"];
+
+/** Every flag of `train`. */
+export const TRAIN_FLAGS: readonly Flag[] = [
+  ...ROW_FLAGS,
+  {
+    name: "from",
+    kind: "string",
+    value: "ADAPTER",
+    help: "go on from this adapter, not a new one",
+  },
+  ...INIT_FLAGS,
+  ...SETTING_FLAGS,
+  ...COURSE_FLAGS,
+  ...RUN_FLAGS.filter(({ name }) => name === "device" || name === "max-length"),
+  REPORT_FLAG,
+  {
+    name: "export-torch",
+    kind: "string",
+    value: "DIR",
+    help: "train nothing: write the run as a folder for PyTorch",
+  },
+  ...WRITING_FLAGS.map((flag): Flag =>
+    flag.name === "force"
+      ? { ...flag, help: "replace an existing output, accept --from of another base" }
+      : flag
+  ),
+];
+
+/**
+ * Reads the flags as the library's options, and readies the process for a device.
+ *
+ * @param invocation The call.
+ * @returns The options, without what is told while it runs.
+ * @throws {UsageError} for flags that contradict each other and for an unknown task.
+ */
+export function trainOptions({ args, flags, io, warn }: Invocation): TrainOptions {
+  const [base, output] = args as [string, string];
+  const task = flags.string("task");
+  if (task !== undefined) findTask(task); // a wrong name is found before any work
+  const options: TrainOptions = {
+    ...settingsOf(flags),
+    base,
+    output,
+    data: flags.required("data"),
+    evalData: flags.string("eval"),
+    task,
+    text: flags.string("text"),
+    textPair: flags.string("text-pair"),
+    label: flags.string("label"),
+    limit: flags.number("limit"),
+    ...startOf(flags),
+    maxLength: flags.number("max-length"),
+    evalEvery: flags.number("eval-every"),
+    patience: flags.number("patience"),
+    saveEvery: flags.number("save-every"),
+    resume: flags.boolean("resume"),
+    force: flags.boolean("force"),
+    verify: flags.boolean("verify"),
+    device: flags.required("device") as DeviceName,
+    tuning: tuningFile(io),
+    threads: threadsOf(io),
+    signal: io.signal,
+    onWarning: warn,
+  };
+  const judging = ["eval-every", "patience"].find((name) => flags.given(name));
+  if (options.evalData === undefined && judging !== undefined) {
+    throw new UsageError(
+      `Cannot use --${judging}: there are no rows to judge by, expected a file: give --eval too`,
+    );
+  }
+  io.prepareDevice();
+  return options;
+}
+
+function settingsOf(flags: FlagValues): Partial<TrainOptions> {
+  const consistency = flags.string("consistency");
+  if (consistency !== undefined && flags.required("recipe") !== "mergeable") {
+    throw new UsageError(
+      "Cannot use --consistency with --recipe plain: it compares the two passes of a mergeable " +
+        "step: give --recipe mergeable",
+    );
+  }
+  return {
+    recipe: flags.required("recipe") as "plain" | "mergeable",
+    ...(consistency === undefined ? {} : { consistency: consistency as "kl" | "mse" }),
+    epochs: flags.number("epochs")!,
+    learningRate: flags.number("lr")!,
+    batch: flags.number("batch")!,
+    weightDecay: flags.number("weight-decay")!,
+    decayAll: flags.boolean("decay-all"),
+    warmup: flags.number("warmup")!,
+    schedule: flags.required("schedule") as "linear" | "cosine" | "constant",
+    dropout: flags.number("dropout")!,
+    clip: flags.number("clip")!,
+    labelSmoothing: flags.number("label-smoothing")!,
+    seed: flags.number("seed")!,
+  };
+}
+
+/** The module and the classifier that training starts from. */
+function startOf(flags: FlagValues): Pick<TrainOptions, "adapter" | "classifier" | "from"> {
+  const from = flags.string("from");
+  const shape = MODULE_FLAGS.find((name) => flags.given(name));
+  if (from !== undefined && shape !== undefined) {
+    throw new UsageError(
+      `Cannot use --${shape} with --from: the module of ${from} has its shape already: leave one out`,
+    );
+  }
+  const isStated = TASK_FLAGS.some(({ name }) => flags.given(name));
+  const classifier = isStated ? { classifier: taskOptions(flags) } : {};
+  if (from !== undefined) return { from, ...classifier };
+  return {
+    adapter: {
+      heads: flags.number("heads")!,
+      headDim: flags.number("head-dim")!,
+      combine: flags.required("combine") === "mean" ? "mean" : "sum",
+      sharedInit: flags.boolean("shared-init"),
+    },
+    ...classifier,
+  };
+}

@@ -1,0 +1,240 @@
+/**
+ * The gradients of one step: rows through the encoder and back, by the recipe.
+ *
+ * @module
+ */
+
+import { headsOfLayer } from "../adapter/config.ts";
+import type { Backend } from "../compute/backend.ts";
+import { packBatches, type PackedBatch } from "../runtime/batch.ts";
+import type { EncoderLayers } from "../runtime/layers.ts";
+import type { EncoderWeights } from "../runtime/load.ts";
+import {
+  freeTrainingModule,
+  placeTrainingModule,
+  type TrainingModule,
+} from "../runtime/training_module.ts";
+import { TrainingPass } from "../runtime/training_pass.ts";
+import type { TransposedLayer } from "../runtime/transposed.ts";
+import type { Encoding } from "../text/tokenizer.ts";
+import { classify, classifyBack } from "./classifier.ts";
+import {
+  crossEntropy,
+  type Loss,
+  type LossShape,
+  squaredDifference,
+  squaredError,
+  symmetricDivergence,
+} from "./loss.ts";
+import type { TrainingSettings } from "./options.ts";
+import { drawIndex, dropoutFactors, randomFor } from "./random.ts";
+import type { PassHead, TrainableAdapter } from "./trainable.ts";
+
+/** Class indices, or scores for regression, one a row. */
+export type Targets = Uint32Array | Float64Array;
+
+/** Rows to learn from or to judge by. */
+export interface LabelledEncodings {
+  /** One token sequence a row. */
+  readonly encodings: readonly Encoding[];
+  /** What the classifier should say. */
+  readonly targets: Targets;
+}
+
+/** What gradients are computed on. */
+export interface EncoderParts {
+  /** The device. */
+  readonly backend: Backend;
+  /** The base. */
+  readonly weights: EncoderWeights;
+  /** Its transposed layers. */
+  readonly transposed: readonly TransposedLayer[];
+  /** Its layers with a workspace. */
+  readonly layers: EncoderLayers;
+}
+
+/** The settings that a step's gradients depend on. */
+export type StepSettings = Pick<
+  TrainingSettings,
+  "recipe" | "consistency" | "consistencyWeight" | "dropout" | "labelSmoothing" | "seed"
+>;
+
+/**
+ * Computes the gradients of an adapter, step by step. A step's rows go through the device in as
+ * many batches as its room for tokens asks for; which rows share a batch changes nothing but the
+ * order of sums. The backend owns what this puts there.
+ */
+export class GradientComputer {
+  readonly #parts: EncoderParts;
+  readonly #adapter: TrainableAdapter;
+  readonly #settings: StepSettings;
+  readonly #pass: TrainingPass;
+
+  /**
+   * Makes room for a recipe's passes.
+   *
+   * @param parts The base on its device.
+   * @param adapter What is trained; its gradients are overwritten by each step.
+   * @param settings How.
+   */
+  constructor(parts: EncoderParts, adapter: TrainableAdapter, settings: StepSettings) {
+    const { config } = parts.weights;
+    const mergeable = settings.recipe === "mergeable";
+    this.#parts = parts;
+    this.#adapter = adapter;
+    this.#settings = settings;
+    this.#pass = new TrainingPass({
+      ...parts,
+      widths: Array.from(
+        { length: config.numHiddenLayers },
+        (_, layer) => adapter.widthOf(layer % adapter.moduleCount, mergeable ? 0 : "all"),
+      ),
+      passes: mergeable ? 2 : 1,
+    });
+  }
+
+  /** Bytes that activations and their gradients take for one token of a batch. */
+  get bytesPerToken(): number {
+    return this.#pass.bytesPerToken;
+  }
+
+  /**
+   * Computes loss and gradients of a step.
+   *
+   * @param rows The step's rows.
+   * @param step The step, from 0: what dropout and the choice of heads depend on.
+   * @returns The loss, a mean over the rows; the gradients stand in the adapter's parameters.
+   * @throws {DeviceError} the first fault that the device reported.
+   */
+  async run(rows: LabelledEncodings, step: number): Promise<number> {
+    const { backend, weights } = this.#parts;
+    const { dropout, seed } = this.#settings;
+    const { config } = this.#adapter;
+    const { encodings } = rows;
+    this.#adapter.clearGradients();
+    const heads = this.#drawHeads(step);
+    const distinct = [...new Set(heads)];
+    const size = heads.length * encodings.length * weights.config.hiddenSize;
+    const factors = dropoutFactors(size, dropout, randomFor(seed, "dropout", step));
+    const modules = distinct.map((head) => this.#place(head));
+    const { maxTokens } = backend;
+    let loss = 0;
+    for (const batch of packBatches(encodings, { maxTokens, maxSequences: Infinity })) {
+      this.#pass.begin(batch);
+      const hidden = await backend.read(
+        modules.map((own, pass) => this.#pass.forward(pass, own, config.layerNormEps)),
+      );
+      const passes = heads.map((head, i) => ({
+        own: distinct.indexOf(head),
+        factors: takeRows(factors, batch, { first: i * encodings.length, of: weights.config }),
+      }));
+      const judged = this.#judge(rows, batch, passes, hidden);
+      loss += judged.loss;
+      for (const [pass, own] of modules.entries()) {
+        this.#pass.backward(pass, own, config.layerNormEps, judged.back[pass]!);
+      }
+      await this.#addGradients(distinct);
+    }
+    for (const module of modules.flat()) freeTrainingModule(backend, module);
+    return loss;
+  }
+
+  /** Which heads each pass of a step runs. */
+  #drawHeads(step: number): readonly PassHead[] {
+    const { recipe, seed } = this.#settings;
+    if (recipe === "plain") return ["all"];
+    const next = randomFor(seed, "heads", step);
+    const count = headsOfLayer(this.#adapter.config, 0);
+    return [drawIndex(next, count), drawIndex(next, count)];
+  }
+
+  #place(head: PassHead): TrainingModule[] {
+    const { config, moduleCount } = this.#adapter;
+    return Array.from({ length: moduleCount }, (_, module) => {
+      const arrays = this.#adapter.moduleArrays(module, head);
+      const numHeads = head === "all" ? headsOfLayer(config, module) : 1;
+      return placeTrainingModule(this.#parts.backend, `module ${module}`, arrays, numHeads);
+    });
+  }
+
+  /** From hidden states to the loss, and back to the gradient of each distinct pass's states. */
+  #judge(
+    { targets, encodings }: LabelledEncodings,
+    { indices }: PackedBatch,
+    passes: readonly { readonly own: number; readonly factors: Float64Array }[],
+    hidden: readonly Float32Array[],
+  ): { loss: number; back: Float32Array[] } {
+    const { weight, bias } = this.#adapter.classifier;
+    const values = { weight: weight.values, bias: bias.values };
+    const gradients = { weight: weight.gradient, bias: bias.gradient };
+    const shape = { cols: bias.values.length, stepRows: encodings.length };
+    const logits = passes.map(({ own, factors }) => classify(hidden[own]!, values, factors));
+    const losses = logits.map((each) => this.#taskLoss(each, pick(targets, indices), shape));
+    let loss = losses.reduce((sum, each) => sum + each.loss, 0);
+    if (logits.length === 2) loss += this.#addConsistency(logits[0]!, logits[1]!, losses, shape);
+    const back = hidden.map(({ length }) => new Float32Array(length));
+    for (const [i, { own, factors }] of passes.entries()) {
+      const { gradient } = losses[i]!;
+      const part = classifyBack(gradient, hidden[own]!, values, factors, gradients);
+      for (let at = 0; at < part.length; at++) back[own]![at]! += part[at]!;
+    }
+    return { loss, back };
+  }
+
+  #taskLoss(logits: Float64Array, targets: Targets, shape: LossShape): Loss {
+    return targets instanceof Uint32Array
+      ? crossEntropy(logits, targets, shape, this.#settings.labelSmoothing)
+      : squaredError(logits, targets, shape);
+  }
+
+  /** Adds what two passes' outputs are apart to their gradients; gives its share of the loss. */
+  #addConsistency(
+    a: Float64Array,
+    b: Float64Array,
+    losses: readonly Loss[],
+    shape: LossShape,
+  ): number {
+    const { consistency, consistencyWeight } = this.#settings;
+    const regression = this.#adapter.config.task.type === "regression";
+    const compare = regression || consistency === "mse" ? squaredDifference : symmetricDivergence;
+    const { loss, gradients } = compare(a, b, shape);
+    for (const [i, { gradient }] of losses.entries()) {
+      for (let at = 0; at < gradient.length; at++) {
+        gradient[at]! += consistencyWeight * gradients[i]![at]!;
+      }
+    }
+    return consistencyWeight * loss;
+  }
+
+  async #addGradients(heads: readonly PassHead[]): Promise<void> {
+    const { moduleCount } = this.#adapter;
+    const gradients = await this.#pass.readGradients(heads.length);
+    for (const [pass, head] of heads.entries()) {
+      for (const [layer, arrays] of gradients[pass]!.entries()) {
+        this.#adapter.addGradients(layer % moduleCount, head, arrays);
+      }
+    }
+  }
+}
+
+/** The rows of a batch out of a step's `[passes · rows, hidden_size]`, in the batch's order. */
+function takeRows(
+  all: Float64Array,
+  { indices }: PackedBatch,
+  { first, of }: { readonly first: number; readonly of: { readonly hiddenSize: number } },
+): Float64Array {
+  const { hiddenSize } = of;
+  const taken = new Float64Array(indices.length * hiddenSize);
+  for (const [i, index] of indices.entries()) {
+    const begin = (first + index) * hiddenSize;
+    taken.set(all.subarray(begin, begin + hiddenSize), i * hiddenSize);
+  }
+  return taken;
+}
+
+/** The targets of some rows. */
+export function pick(targets: Targets, rows: readonly number[]): Targets {
+  return targets instanceof Uint32Array
+    ? Uint32Array.from(rows, (row) => targets[row]!)
+    : Float64Array.from(rows, (row) => targets[row]!);
+}
