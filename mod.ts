@@ -141,6 +141,13 @@ export { isRemote } from "./lib/remote/address.ts";
 export { RemoteAccess, type RemoteFolder } from "./lib/remote/access.ts";
 export { type RemoteOptions } from "./lib/remote/client.ts";
 export { HttpSource } from "./lib/remote/http_source.ts";
+export { pull, type PulledFile, type PullOptions, type PullResult } from "./lib/hub/pull.ts";
+export { type TransferProgress } from "./lib/hub/pulled_set.ts";
+export { type Selection } from "./lib/hub/select.ts";
+export { push, type PushedFile, type PushOptions, type PushResult } from "./lib/hub/push.ts";
+export { writeCard } from "./lib/hub/card.ts";
+export { type CardFacts } from "./lib/hub/card_facts.ts";
+export { type CheckFacts, readCheck } from "./lib/hub/card_check.ts";
 
 // Checkpoints: opening, planning, writing.
 export { type OpenFile, type Place, type PlaceOptions } from "./lib/checkpoint/place.ts";

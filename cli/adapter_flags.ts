@@ -38,8 +38,9 @@ export const INIT_FLAGS: readonly Flag[] = [
  * @throws {UsageError} unless exactly one of `--labels`, `--num-labels`, `--regression` is given,
  * and for a single class.
  */
-export function initOptions(flags: FlagValues): InitOptions {
+export function initOptions(flags: FlagValues, baseName: string | undefined): InitOptions {
   return {
+    ...(baseName === undefined ? {} : { baseName }),
     heads: flags.number("heads")!,
     headDim: flags.number("head-dim")!,
     combine: flags.required("combine") === "mean" ? "mean" : "sum",

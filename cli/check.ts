@@ -15,6 +15,7 @@ import { comparisonLines, metricsTable, points } from "./comparison_text.ts";
 import { formatCount, formatCountOf } from "./format.ts";
 import { HEAD_FLAGS, headChoice } from "./head_flags.ts";
 import { commandLine, REPORT_FLAG, reportEnvironment } from "./report.ts";
+import { localModels } from "./remote.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
 /** The command. */
@@ -29,7 +30,7 @@ export const check: Command = {
     "adapters' classifiers. --head base takes the head that BASE was\nfine-tuned with; --cloze and " +
     "--verbalizer ask its head for masked tokens for a word at [MASK],\nas PET does. Long texts are " +
     "shortened to fit, the pattern never.",
-  positionals: [{ name: "BASE", help: "the base checkpoint" }],
+  positionals: [{ name: "BASE", help: "the base checkpoint, or hf://org/name" }],
   flags: [
     { name: "before", kind: "string", value: "ADAPTER", help: "the adapter before the merge" },
     { name: "after", kind: "string", value: "ADAPTER", help: "the adapter after the merge" },
@@ -78,12 +79,11 @@ export const check: Command = {
 
 async function runCheck(invocation: Invocation): Promise<number> {
   const { args, flags, io, progress } = invocation;
-  const [base] = args as [string];
-  const [before, after] = [flags.required("before"), flags.required("after")];
+  const [location] = args as [string];
+  const adapters = [flags.required("before"), flags.required("after")] as const;
   const data = flags.required("data");
   const predictions = flags.string("predictions");
   const report = flags.string("report");
-  const inputs = [base, before, after, data];
   const force = flags.boolean("force");
   const head = headChoice(flags);
   if (report !== undefined && report === predictions) {
@@ -91,13 +91,17 @@ async function runCheck(invocation: Invocation): Promise<number> {
       `Cannot write ${quote(report)} twice: --report and --predictions name the same file`,
     );
   }
+  const options = runOptions(invocation, "Checking");
+  const local = await localModels(invocation, [location, ...adapters]);
+  const [base, before, after] = local as [string, string, string];
+  const inputs = [base, before, after, data];
   // An output that cannot be written is found before minutes of work, not after.
   if (predictions !== undefined) checkOutput(planJsonLines([], predictions, inputs), { force });
   if (report !== undefined) checkOutput(planReport("", report, inputs), { force });
   // Imported late: the runtime takes longer to load than most commands take to run.
   const { checkMerge } = await import("../lib/eval/check.ts");
   const result = await checkMerge({
-    ...runOptions(invocation, "Checking"),
+    ...options,
     base,
     before,
     after,
@@ -111,10 +115,14 @@ async function runCheck(invocation: Invocation): Promise<number> {
     await execute(plan, { force, signal: io.signal });
   }
   if (report !== undefined) {
-    const page = await reportOf(result, { before, after, data }, invocation);
+    const page = await reportOf(
+      result,
+      { before: adapters[0], after: adapters[1], data },
+      invocation,
+    );
     await execute(planReport(page, report, inputs), { force, signal: io.signal });
   }
-  invocation.print(documentOf(result), () => textOf(result, before, after));
+  invocation.print(documentOf(result), () => textOf(result, ...adapters));
   return result.passed ? 0 : 1;
 }
 

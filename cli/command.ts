@@ -18,7 +18,7 @@ export interface Example {
 }
 
 /** The headings under which `--help` lists commands. */
-export const GROUPS = ["Look", "Surgery", "Train", "Merge and check", "Tool"] as const;
+export const GROUPS = ["Look", "Surgery", "Train", "Merge and check", "Hub", "Tool"] as const;
 
 /** What a command is called with. */
 export interface Invocation {

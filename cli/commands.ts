@@ -4,6 +4,7 @@
  * @module
  */
 
+import { card } from "./card.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { completionsCommand } from "./completions_command.ts";
@@ -19,6 +20,8 @@ import { inject } from "./inject.ts";
 import { inspect } from "./inspect.ts";
 import { merge } from "./merge.ts";
 import { predict } from "./predict.ts";
+import { pull } from "./pull.ts";
+import { push } from "./push.ts";
 import { soup } from "./soup.ts";
 import { train } from "./train.ts";
 import { validate } from "./validate.ts";
@@ -40,6 +43,9 @@ export const COMMANDS: readonly Command[] = [
   soup,
   check,
   predict,
+  pull,
+  push,
+  card,
   doctor,
   completionsCommand(() => COMMANDS),
 ];

@@ -9,6 +9,7 @@ import { UsageError } from "../lib/errors.ts";
 import { CALIBRATION_ROWS } from "../lib/merge/method_names.ts";
 import type { Invocation } from "./command.ts";
 import { type Flag, type FlagValues, WRITING_FLAGS } from "./flags.ts";
+import { localModel } from "./remote.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
 /** The base and labelled rows. */
@@ -65,8 +66,11 @@ export interface EvidenceRequest {
  * @returns What to measure; `undefined` where nothing was asked.
  * @throws {UsageError} for files without a base, a base without files, and for flags of a run where
  * there is none.
+ * @throws {TinygraftError} as `pull` does for a base on the Hub.
  */
-export function evidenceRequest(invocation: Invocation): EvidenceRequest | undefined {
+export async function evidenceRequest(
+  invocation: Invocation,
+): Promise<EvidenceRequest | undefined> {
   const { flags, progress } = invocation;
   const base = flags.string("base");
   const data = flags.string("data");
@@ -84,15 +88,17 @@ export function evidenceRequest(invocation: Invocation): EvidenceRequest | undef
   }
   if (data === undefined) refuseUnused(flags, ["label", "limit"]);
   if (calibrate === undefined) refuseUnused(flags, ["calibration-rows"]);
+  const run = runOptions(invocation, "Checking");
+  const local = await localModel(invocation, base);
   const options: EvidenceOptions = {
-    ...runOptions(invocation, "Checking"),
-    base,
+    ...run,
+    base: local,
     data,
     calibrate,
     calibrationRows: calibrate === undefined ? undefined : flags.number("calibration-rows"),
     onProgress: (done, total, label) => progress.update(done, total, label, "rows"),
   };
-  return { options, inputs: [base, file, ...others] };
+  return { options, inputs: [local, file, ...others] };
 }
 
 /** Flags that only a run takes. */

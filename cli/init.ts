@@ -10,6 +10,7 @@ import { INIT_FLAGS, initOptions } from "./adapter_flags.ts";
 import type { Command } from "./command.ts";
 import { WRITING_FLAGS } from "./flags.ts";
 import { formatCount, formatShare } from "./format.ts";
+import { localModel, repositoryName } from "./remote.ts";
 import { carryOut, outcomeJson, outcomeText } from "./writing.ts";
 
 /** The command. */
@@ -20,7 +21,7 @@ export const init: Command = {
   description: "Writes an adapter folder (adapter_config.json, adapter_model.safetensors) whose " +
     "tiny-attention\nheads add nothing yet: the base's outputs are unchanged until it is trained.",
   positionals: [
-    { name: "BASE", help: "the base checkpoint" },
+    { name: "BASE", help: "the base checkpoint, or hf://org/name" },
     { name: "OUT", help: "the adapter folder to write" },
   ],
   flags: [...INIT_FLAGS, ...WRITING_FLAGS],
@@ -36,8 +37,8 @@ export const init: Command = {
   ],
   async run(invocation) {
     const [base, out] = invocation.args as [string, string];
-    const options = initOptions(invocation.flags);
-    using opened = await openModel(base);
+    const options = initOptions(invocation.flags, repositoryName(invocation, base));
+    using opened = await openModel(await localModel(invocation, base));
     const { plan, config, parameters, share } = await planInit(
       opened.checkpoint,
       opened.model,

@@ -12,7 +12,7 @@ import { UsageError } from "../lib/errors.ts";
 import { INIT_FLAGS, initOptions } from "./adapter_flags.ts";
 import type { Command, Invocation } from "./command.ts";
 import { VERIFY_FLAG } from "./flags.ts";
-import { placeOptions } from "./remote.ts";
+import { localModel, placeOptions, repositoryName } from "./remote.ts";
 import { carryOut, outcomeJson, outcomeText } from "./writing.ts";
 
 /** How the adapter's tensors join the base's. */
@@ -28,7 +28,7 @@ export const inject: Command = {
     "shard and an\nindex, and links the base's files (hard links; copies where the file system " +
     "has none).\nLibraries that do not know tiny attention ignore the added tensors.",
   positionals: [
-    { name: "BASE", help: "the base checkpoint; never changed" },
+    { name: "BASE", help: "the base checkpoint, or hf://org/name; never changed" },
     { name: "OUT", help: "the folder to write, or a .safetensors file for a single-file BASE" },
   ],
   flags: [
@@ -60,10 +60,12 @@ export const inject: Command = {
     const [location, out] = invocation.args as [string, string];
     const as = invocation.flags.required("as") as InjectAs;
     const adapter = invocation.flags.string("adapter");
-    const options = adapter === undefined ? initOptions(invocation.flags) : undefined;
+    const options = adapter === undefined
+      ? initOptions(invocation.flags, repositoryName(invocation, location))
+      : undefined;
     if (adapter !== undefined) refuseInitFlags(invocation);
     const force = invocation.flags.boolean("force");
-    using base = await openModel(location);
+    using base = await openModel(await localModel(invocation, location));
     using resources = new DisposableStack();
     const source = options === undefined
       ? resources.use(await openAdapter(adapter!, placeOptions(invocation, adapter!)))

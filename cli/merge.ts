@@ -94,7 +94,7 @@ export const merge: Command = {
   ],
   async run(invocation) {
     const [location, out] = invocation.args as [string, string];
-    const request = evidenceRequest(invocation);
+    const request = await evidenceRequest(invocation);
     requireText(invocation, request);
     warnOfOneFile(invocation);
     using adapter = await openAdapter(location, {

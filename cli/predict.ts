@@ -9,6 +9,7 @@ import type { PredictResult } from "../lib/eval/predict.ts";
 import type { Command, Invocation } from "./command.ts";
 import { formatTable, printable } from "./format.ts";
 import { HEAD_FLAGS, headChoice } from "./head_flags.ts";
+import { localModels } from "./remote.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
 const SHOWN_TEXT_LENGTH = 60;
@@ -24,7 +25,7 @@ export const predict: Command = {
     "fine-tuned,\nwith its own head. --cloze and --verbalizer ask BASE's head for masked tokens; " +
     "without an adapter\nthe words are the labels.",
   positionals: [
-    { name: "BASE", help: "the base checkpoint" },
+    { name: "BASE", help: "the base checkpoint, or hf://org/name" },
     {
       name: "TEXT",
       help: "texts to classify, where there is no --data",
@@ -60,7 +61,7 @@ export const predict: Command = {
     },
   ],
   async run(invocation: Invocation) {
-    const [base, ...texts] = invocation.args as [string, ...string[]];
+    const [location, ...texts] = invocation.args as [string, ...string[]];
     const data = invocation.flags.string("data");
     if ((data === undefined) === (texts.length === 0)) {
       throw new UsageError(
@@ -74,12 +75,17 @@ export const predict: Command = {
       );
     }
     const head = headChoice(invocation.flags);
+    const options = runOptions(invocation, "Classifying");
+    const [base, adapter] = await localModels(invocation, [
+      location,
+      ...invocation.flags.has("adapter") ? [invocation.flags.required("adapter")] : [],
+    ]);
     // Imported late: the runtime takes longer to load than most commands take to run.
     const { predictRows } = await import("../lib/eval/predict.ts");
     const result = await predictRows({
-      ...runOptions(invocation, "Classifying"),
-      base,
-      adapter: invocation.flags.string("adapter"),
+      ...options,
+      base: base!,
+      adapter,
       head,
       texts,
       ...(data === undefined ? {} : { data }),

@@ -89,7 +89,7 @@ export const soup: Command = {
     const { flags } = invocation;
     const out = invocation.args.at(-1)!;
     const weights = parseWeights(flags.string("weights"));
-    const request = evidenceRequest(invocation);
+    const request = await evidenceRequest(invocation);
     requireFitting(invocation, request);
     using opened = new DisposableStack();
     const adapters: Adapter[] = [];

@@ -12,6 +12,7 @@ import type { TrainEvent, TrainOptions, TrainResult } from "../lib/train/options
 import type { Command, Invocation } from "./command.ts";
 import { formatCount } from "./format.ts";
 import { commandLine, reportEnvironment } from "./report.ts";
+import { localModels, repositoryName } from "./remote.ts";
 import { TRAIN_FLAGS, trainOptions } from "./train_flags.ts";
 import { planOnly } from "./train_plan.ts";
 import { MetricsFile } from "./train_metrics.ts";
@@ -34,7 +35,7 @@ export const train: Command = {
     "The state is saved beside OUT every few steps. After Ctrl-C, a kill or a crash the same " +
     "command with\n--resume goes on, and ends with the same bytes as one that was not stopped.",
   positionals: [
-    { name: "BASE", help: "the base checkpoint; it is not changed" },
+    { name: "BASE", help: "the base checkpoint, or hf://org/name; it is not changed" },
     { name: "OUT", help: "the adapter folder to write" },
   ],
   flags: TRAIN_FLAGS,
@@ -63,7 +64,7 @@ export const train: Command = {
 
 async function runTrain(invocation: Invocation): Promise<number> {
   const { flags, io, progress } = invocation;
-  const options = trainOptions(invocation);
+  const options = await onThisMachine(trainOptions(invocation), invocation);
   if (flags.boolean("dry-run") || flags.given("export-torch")) {
     return await planOnly(options, invocation);
   }
@@ -95,6 +96,22 @@ async function runTrain(invocation: Invocation): Promise<number> {
     () => trainText(options.output, result),
   );
   return 0;
+}
+
+/** The same run with what is on the Hub pulled into the cache. */
+async function onThisMachine(
+  options: TrainOptions,
+  invocation: Invocation,
+): Promise<TrainOptions> {
+  const { base, from } = options;
+  const locations = from === undefined ? [base] : [base, from];
+  const [localBase, localFrom] = await localModels(invocation, locations);
+  return {
+    ...options,
+    base: localBase!,
+    baseName: repositoryName(invocation, base),
+    from: localFrom,
+  };
 }
 
 async function trainWatched(

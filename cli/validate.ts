@@ -45,7 +45,17 @@ export const validate: Command = {
   },
 };
 
-async function findingsOf(location: string, options: PlaceOptions): Promise<FileFindings[]> {
+/**
+ * Validates a file or folder.
+ *
+ * @param location A path or an address.
+ * @param options How servers are reached.
+ * @returns Findings; a file that carries an adapter may be named twice.
+ */
+export async function findingsOf(
+  location: string,
+  options: PlaceOptions,
+): Promise<FileFindings[]> {
   const folder = await findAdapterFolder(location, options);
   const adapter = await validateAdapter(location, options);
   if (folder === undefined) {

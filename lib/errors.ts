@@ -53,7 +53,13 @@ export const ERROR_CODES = {
   "unexpected-answer": "a server answered in a way that cannot be followed or understood",
   "range-ignored": "the server cannot send a part of a file",
   "size-mismatch": "a server sent another number of bytes than announced",
+  "checksum-mismatch": "content from the Hub has another checksum than the Hub lists",
   "offline": "requests are switched off",
+  "visibility-differs": "a repository is private where a public one was asked for, or the reverse",
+  "stale-parent": "somebody else changed the branch in the meantime",
+  "too-large": "the server takes no file or commit of this size",
+  "card-invalid": "the Hub refuses the front matter of a model card",
+  "push-verify-failed": "what the Hub lists after a push differs from what was pushed",
   // Other formats.
   "invalid-zip": "a zip archive is damaged or of a kind that cannot be read",
   "unsafe-pickle": "a pickle asks for something that tensors do not need, or for too much",

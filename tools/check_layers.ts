@@ -37,7 +37,13 @@ export const LAYERS: readonly (readonly string[])[] = [
 /** Folders that may import only from themselves and from the paths listed with them. */
 export const RESTRICTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["lib/compute/", ["lib/errors.ts", "lib/tensor/"]],
-  ["lib/hub/", ["lib/errors.ts", "lib/tensor/"]],
+  ["lib/hub/", [
+    "lib/errors.ts",
+    "lib/tensor/",
+    "lib/safetensors/",
+    "lib/remote/",
+    "lib/checkpoint/",
+  ]],
 ]);
 
 /** The only parts of lib that may use `Deno` or `node:` modules; the rest runs in a browser too. */

@@ -8,6 +8,7 @@ import { type Checkpoint, openCheckpoint, type TensorEntry } from "../checkpoint
 import { type StatsOptions, type TensorStats, tensorStats } from "../checkpoint/stats.ts";
 import { TinygraftError } from "../errors.ts";
 import { resolveModel } from "../model/resolve.ts";
+import type { PlaceOptions } from "../checkpoint/place.ts";
 import { RemoteAccess } from "../remote/access.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
@@ -102,11 +103,9 @@ export interface Inspection {
 }
 
 /** What is looked at, and how. */
-export interface InspectOptions {
+export interface InspectOptions extends PlaceOptions {
   /** Takes only tensors whose names match; counts follow it. */
   readonly filter?: RegExp;
-  /** How servers are reached. */
-  readonly remote?: RemoteAccess | undefined;
   /** Takes statistics of those tensors, which reads all their data. */
   readonly stats?: Omit<StatsOptions, "onBytes"> & {
     /** Called with the bytes read so far and of all that are to be. */
@@ -135,7 +134,9 @@ export async function inspectLocation(
   location: string,
   options: InspectOptions = {},
 ): Promise<Inspection> {
-  using opened = await openAny(location, options.remote ?? new RemoteAccess());
+  // One access for all that looks at the location, so that nothing is asked for twice.
+  const { remote = new RemoteAccess(), cached } = options;
+  using opened = await openAny(location, { remote, cached });
   const { checkpoint, adapter } = opened;
   const entries = [...checkpoint.tensors.values()]
     .filter(({ name }) => options.filter?.test(name) ?? true);
@@ -187,14 +188,14 @@ interface Opened extends Disposable {
 }
 
 /** An adapter folder's weights are a checkpoint of their own name; all else is a checkpoint. */
-async function openAny(location: string, remote: RemoteAccess): Promise<Opened> {
-  const isFolder = await findAdapterFolder(location, { remote }) !== undefined;
-  const adapter = isFolder ? await tryOpenAdapter(location, remote) : undefined;
+async function openAny(location: string, places: PlaceOptions): Promise<Opened> {
+  const isFolder = await findAdapterFolder(location, places) !== undefined;
+  const adapter = isFolder ? await tryOpenAdapter(location, places) : undefined;
   if (adapter !== undefined) {
-    const checkpoint = await openCheckpoint(location, { remote, weights: ADAPTER_WEIGHTS });
+    const checkpoint = await openCheckpoint(location, { ...places, weights: ADAPTER_WEIGHTS });
     return opened(checkpoint, adapter);
   }
-  const checkpoint = await openCheckpoint(location, { remote });
+  const checkpoint = await openCheckpoint(location, places);
   try {
     return opened(checkpoint, embeddedAdapter(checkpoint));
   } catch (error) {
@@ -216,10 +217,10 @@ function opened(checkpoint: Checkpoint, adapter: Adapter | undefined): Opened {
 
 async function tryOpenAdapter(
   location: string,
-  remote: RemoteAccess,
+  places: PlaceOptions,
 ): Promise<Adapter | undefined> {
   try {
-    return await openAdapter(location, { remote, withoutClassifier: true });
+    return await openAdapter(location, { ...places, withoutClassifier: true });
   } catch (error) {
     if (error instanceof TinygraftError && error.code === "not-an-adapter") return undefined;
     throw error;

@@ -15,6 +15,7 @@ import {
 import { MODEL_CONFIG, MODEL_WEIGHTS, shardName } from "../checkpoint/names.ts";
 import type { Checkpoint, CheckpointFile } from "../checkpoint/open.ts";
 import type { Plan, PlannedFile, TensorStep } from "../checkpoint/plan.ts";
+import { isSymlink } from "../checkpoint/sources.ts";
 import { UsageError } from "../errors.ts";
 import { isRemote } from "../remote/address.ts";
 import type { TensorInfo } from "../tensor/shape.ts";
@@ -105,7 +106,10 @@ function plannedWeights(file: WeightsFile, path: string): PlannedFile {
   const { path: from, source } = file.file;
   const { byteLength } = source;
   if (isRemote(from)) return { kind: "copy", path, from, byteLength, source };
-  return { kind: file.kind, path, from, byteLength };
+  // What a symlink leads to, such as the Hub's cache, is somebody else's: a second name for it would
+  // let changes of the output through.
+  const kind = isSymlink(from) ? "copy" : file.kind;
+  return { kind, path, from, byteLength };
 }
 
 /**

@@ -46,6 +46,8 @@ export interface PlaceOptions {
    * does not ask for again, so one is best handed to all that looks at one location.
    */
   readonly remote?: RemoteAccess | undefined;
+  /** Finds what stands on this machine for an address; then no server is asked. */
+  readonly cached?: ((location: string) => string | undefined) | undefined;
 }
 
 /**
@@ -58,7 +60,12 @@ export interface PlaceOptions {
  * @throws {TinygraftError} with `unreadable` when the system refuses to tell.
  */
 export function placeAt(location: string, options: PlaceOptions = {}): Place | undefined {
-  if (isRemote(location)) return (options.remote ?? new RemoteAccess()).folder(location);
+  if (isRemote(location)) {
+    const cached = options.cached?.(location);
+    return cached === undefined
+      ? (options.remote ?? new RemoteAccess()).folder(location)
+      : placeAt(cached);
+  }
   const status = statPath(location);
   if (status === undefined) return undefined;
   return status.kind === "folder"

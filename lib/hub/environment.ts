@@ -25,6 +25,8 @@ export interface HubConnection {
   readonly token: string | undefined;
   /** Whether no request may be made. */
   readonly offline: boolean;
+  /** Whether large files may be uploaded in the Hub's own way, Xet, rather than by Git's LFS. */
+  readonly xet: boolean;
   /** Longest wait for an answer's headers, in milliseconds. */
   readonly headerTimeout: number;
   /** Longest wait for the next byte, in milliseconds. */
@@ -67,11 +69,12 @@ export function hubConnection(env: ReadVariable, readFile: ReadFile): HubConnect
     const value = Number(env(name));
     return value > 0 && Number.isFinite(value) ? value : 10;
   };
-  const offline = env("HF_HUB_OFFLINE") ?? env("TRANSFORMERS_OFFLINE") ?? "";
+  const isTrue = (value = "") => /^(?:1|on|yes|true)$/i.test(value.trim());
   return {
     endpoint: endpointOf(env),
     token: findToken(env, readFile)?.token,
-    offline: /^(?:1|on|yes|true)$/i.test(offline.trim()),
+    offline: isTrue(env("HF_HUB_OFFLINE") ?? env("TRANSFORMERS_OFFLINE")),
+    xet: !isTrue(env("HF_HUB_DISABLE_XET")),
     headerTimeout: 1000 * seconds("HF_HUB_ETAG_TIMEOUT"),
     idleTimeout: 1000 * seconds("HF_HUB_DOWNLOAD_TIMEOUT"),
   };

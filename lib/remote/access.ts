@@ -234,7 +234,7 @@ class HubFiles extends FolderFiles {
   }
 
   protected async check(name: string, source: HttpSource): Promise<void> {
-    const listed = (await this.#list()).files.get(name);
+    const listed = (await this.#list()).files.get(name)?.byteLength;
     if (listed === source.byteLength) return;
     throw new TinygraftError(
       `Cannot read "${source.path}": it has ${source.byteLength} bytes, expected ${listed} as the ` +

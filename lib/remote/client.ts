@@ -200,7 +200,11 @@ export class RemoteClient {
     }, headerTimeout);
     try {
       return await fetch(url, {
-        headers: { "accept-encoding": "identity", ...request.headers, ...this.#authorization(url) },
+        headers: {
+          "accept-encoding": "identity",
+          ...request.headers,
+          ...authorization(url, this.endpoint, this.#options.token),
+        },
         redirect: "manual",
         signal: controller.signal,
       });
@@ -217,18 +221,34 @@ export class RemoteClient {
       clearTimeout(timer);
     }
   }
-
-  /** The token goes to the Hub's own origin, and never over a line that others can read. */
-  #authorization(url: URL): Record<string, string> {
-    const { token } = this.#options;
-    if (!token || url.origin !== this.endpoint.origin) return {};
-    if (url.protocol !== "https:" && !isLoopback(url)) return {};
-    return { "authorization": `Bearer ${token}` };
-  }
 }
 
-/** What the platform says about a failed connection, without the address. */
-function reasonOf(error: unknown): string {
+/**
+ * The header that shows who asks. The token goes to the Hub's own origin only, and never over a
+ * line that others can read.
+ *
+ * @param url Where the request goes.
+ * @param endpoint The Hub's address.
+ * @param token The token, if there is one.
+ * @returns The header, or none.
+ */
+export function authorization(
+  url: URL,
+  endpoint: URL,
+  token: string | undefined,
+): Record<string, string> {
+  if (!token || url.origin !== endpoint.origin) return {};
+  if (url.protocol !== "https:" && !isLoopback(url)) return {};
+  return { "authorization": `Bearer ${token}` };
+}
+
+/**
+ * What the platform says about a failed connection, without the address.
+ *
+ * @param error What `fetch` threw.
+ * @returns The reason in parentheses behind a blank; "" where none is known.
+ */
+export function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const message = cause instanceof Error ? cause.message : "";
   const known =

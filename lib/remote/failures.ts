@@ -30,14 +30,20 @@ export class TransientError extends TinygraftError {
 
 /** An answer that is not what was asked for. */
 export interface Refusal {
+  /** What was attempted, "read" unless given. */
+  readonly action?: string;
   /** What was to be read, as it may be shown. */
   readonly path: string;
+  /** The request's method, GET unless given. */
+  readonly method?: string;
   /** The request's address without its query. */
   readonly url: string;
   /** The HTTP status. */
   readonly status: number;
   /** The answer's headers. */
   readonly headers: Headers;
+  /** What the server says in the body, where the headers say nothing. */
+  readonly said?: string | undefined;
   /** The token that the session holds, to be masked in what the server says. */
   readonly token: string | undefined;
 }
@@ -61,6 +67,7 @@ const BY_STATUS: ReadonlyMap<number, Meaning> = new Map([
   [401, { code: "hub-unauthorized", remedy: ACCESS }],
   [403, { code: "hub-forbidden", remedy: "ask for access, or use a token that has it" }],
   [404, { code: "file-not-found", remedy: "check the address" }],
+  [413, { code: "too-large", remedy: "push smaller files, such as shards" }],
   [410, { code: "file-not-found", remedy: "check the address" }],
   [429, { code: "rate-limited", remedy: "try again later" }],
 ]);
@@ -72,12 +79,14 @@ const BY_STATUS: ReadonlyMap<number, Meaning> = new Map([
  * @returns A {@linkcode TransientError} for statuses that may pass, else a plain coded error.
  */
 export function refusalError(refusal: Refusal): TinygraftError {
-  const { path, url, status, headers } = refusal;
+  const { action = "read", method = "GET", path, url, status, headers } = refusal;
   const { code, remedy } = meaningOf(refusal);
-  const said = headers.get("x-error-message");
-  const reason = said === null ? "" : ` (${mask(said, refusal.token).slice(0, LONGEST_MESSAGE)})`;
+  const said = headers.get("x-error-message") ?? refusal.said;
+  const reason = said === undefined
+    ? ""
+    : ` (${mask(said, refusal.token).slice(0, LONGEST_MESSAGE)})`;
   const message =
-    `Cannot read "${path}": GET ${url} was answered with ${status}${reason}: ${remedy}`;
+    `Cannot ${action} "${path}": ${method} ${url} was answered with ${status}${reason}: ${remedy}`;
   if (!TRANSIENT_STATUSES.has(status)) return new TinygraftError(message, { code, path });
   return new TransientError(message, { code, path }, askedWait(status, headers));
 }

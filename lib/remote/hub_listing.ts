@@ -9,16 +9,29 @@ import { type HubAddress, showFolder, showUrl } from "./address.ts";
 import type { RemoteClient } from "./client.ts";
 import { fetchBytes } from "./text.ts";
 
+/** A file as the Hub lists it. */
+export interface HubFile {
+  /** Length in bytes. */
+  readonly byteLength: number;
+  /** SHA-1 of the content as Git makes it; `undefined` for a large file, whose pointer Git has. */
+  readonly gitSha1: string | undefined;
+  /** SHA-256 of a large file's content; `undefined` for others. */
+  readonly sha256: string | undefined;
+}
+
 /** The files of a folder at one commit. */
 export interface HubListing {
   /** The commit: 40 hexadecimal digits. */
   readonly commit: string;
-  /** Length in bytes by path from the folder, with slashes; files of subfolders are among them. */
-  readonly files: ReadonlyMap<string, number>;
+  /** By path from the folder, with slashes; files of subfolders are among them. */
+  readonly files: ReadonlyMap<string, HubFile>;
 }
 
-const DEFAULT_REVISION = "main";
-const COMMIT = /^[0-9a-f]{40}$/;
+/** The branch that is meant where an address names none. */
+export const DEFAULT_REVISION = "main";
+/** A commit's name, which no branch may have. */
+export const COMMIT: RegExp = /^[0-9a-f]{40}$/;
+const SHA256 = /^[0-9a-f]{64}$/;
 /** A page of the listing holds at most 1,000 entries. */
 const MAX_PAGES = 100;
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
@@ -41,7 +54,7 @@ export async function listHubFolder(
   const commit = await resolveCommit(client, address);
   const api = ["api", "models", ...address.id.split("/"), "tree", commit];
   const folder = address.folder === "" ? [] : address.folder.split("/");
-  const files = new Map<string, number>();
+  const files = new Map<string, HubFile>();
   let url: URL | undefined = client.hubUrl([...api, ...folder], "recursive=true");
   for (let page = 0; url !== undefined; page++) {
     if (page === MAX_PAGES) throw unexpected(address, url, `over ${MAX_PAGES} pages of entries`);
@@ -53,7 +66,15 @@ export async function listHubFolder(
   return { commit, files };
 }
 
-async function resolveCommit(client: RemoteClient, address: HubAddress): Promise<string> {
+/**
+ * Finds the commit that an address means now.
+ *
+ * @param client The way to the Hub.
+ * @param address A folder of the repository.
+ * @returns The commit: 40 hexadecimal digits.
+ * @throws {TinygraftError} as {@linkcode listHubFolder}.
+ */
+export async function resolveCommit(client: RemoteClient, address: HubAddress): Promise<string> {
   const revision = address.revision ?? DEFAULT_REVISION;
   if (COMMIT.test(revision)) return revision;
   const api = ["api", "models", ...address.id.split("/"), "revision", revision];
@@ -86,13 +107,25 @@ async function getJson(
   }
 }
 
-function addEntry(entry: unknown, address: HubAddress, files: Map<string, number>): void {
+function addEntry(entry: unknown, address: HubAddress, files: Map<string, HubFile>): void {
   if (typeof entry !== "object" || entry === null) return;
-  const { type, path, size } = entry as Record<string, unknown>;
+  const { type, path, size, oid, lfs } = entry as Record<string, unknown>;
   if (type !== "file" || typeof path !== "string" || typeof size !== "number") return;
   const prefix = address.folder === "" ? "" : `${address.folder}/`;
   const name = path.startsWith(prefix) ? path.slice(prefix.length) : "";
-  if (name !== "") files.set(name, size);
+  if (name === "") return;
+  const large = typeof lfs === "object" && lfs !== null
+    ? lfs as Record<string, unknown>
+    : undefined;
+  files.set(name, {
+    byteLength: size,
+    gitSha1: large === undefined ? matching(oid, COMMIT) : undefined,
+    sha256: matching(large?.["oid"], SHA256),
+  });
+}
+
+function matching(value: unknown, pattern: RegExp): string | undefined {
+  return typeof value === "string" && pattern.test(value) ? value : undefined;
 }
 
 /** The next page is asked for with the token, so it must be the Hub's own. */

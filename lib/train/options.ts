@@ -101,6 +101,8 @@ export const TRAINING_DEFAULTS: TrainingSettings = {
 export interface TrainOptions extends Partial<TrainingSettings> {
   /** The base: a checkpoint folder, or a file beside its config.json. It is never changed. */
   readonly base: string;
+  /** What the adapter's config is to call the base, such as `org/name`; nothing when left out. */
+  readonly baseName?: string | undefined;
   /** The adapter folder to write; it must not exist unless `force` is given. */
   readonly output: string;
   /** The labelled rows to learn from: a TSV, CSV or JSONL file. */

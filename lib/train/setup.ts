@@ -145,7 +145,7 @@ export async function startingAdapter(
   base: OpenModel,
   source: Adapter | undefined,
   data: TrainingData,
-  options: Pick<TrainOptions, "adapter">,
+  options: Pick<TrainOptions, "adapter" | "baseName">,
   settings: TrainingSettings,
 ): Promise<TrainableAdapter> {
   const adapter = source === undefined
@@ -158,11 +158,12 @@ export async function startingAdapter(
 async function newAdapter(
   base: OpenModel,
   { classifier: { task, numLabels } }: TrainingData,
-  { adapter: shape = NEW_ADAPTER }: Pick<TrainOptions, "adapter">,
+  { adapter: shape = NEW_ADAPTER, baseName }: Pick<TrainOptions, "adapter" | "baseName">,
   { recipe, seed, decayAll }: TrainingSettings,
 ): Promise<TrainableAdapter> {
   const sharedInit = shape.sharedInit || recipe === "mergeable";
-  const options = { ...shape, sharedInit, task, numLabels, seed };
+  const name = baseName === undefined ? {} : { baseName };
+  const options = { ...shape, ...name, sharedInit, task, numLabels, seed };
   const { adapter } = await initAdapter(base.checkpoint, base.model, options);
   return new TrainableAdapter(adapter.config, adapter.arrays, { numLabels, decayAll });
 }

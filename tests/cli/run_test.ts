@@ -42,12 +42,10 @@ Deno.test("run() suggests a command for a misspelt one", async () => {
   assertStringIncludes(err, 'did you mean "merge"');
 });
 
-Deno.test("run() refuses commands and methods that are not there yet", async () => {
-  for (const name of ["push", "pull", "card"]) {
-    const { code, err } = await runCaptured([name, "x", "y"]);
-    assertEquals(code, 2);
-    assertStringIncludes(err, "Unknown command");
-  }
+Deno.test("run() refuses commands and methods that are not there", async () => {
+  const unknown = await runCaptured(["quantize", "x", "y"]);
+  assertEquals(unknown.code, 2);
+  assertStringIncludes(unknown.err, "Unknown command");
   const { code, err } = await runCaptured(["merge", "a", "b", "--method", "anneal"]);
   assertEquals(code, 2);
   assertStringIncludes(err, "expected one of stack, average, aligned, product, distil");

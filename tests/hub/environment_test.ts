@@ -10,6 +10,7 @@ Deno.test("hubConnection() has the defaults of the Hugging Face tools", () => {
     endpoint: "https://huggingface.co",
     token: undefined,
     offline: false,
+    xet: true,
     headerTimeout: 10_000,
     idleTimeout: 10_000,
   });

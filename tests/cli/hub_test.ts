@@ -1,0 +1,195 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { WRITE_TOKEN } from "../_fake_hub/accounts.ts";
+import { status } from "../_fake_hub/faults.ts";
+import { FakeHub } from "../_fake_hub/hub.ts";
+import { runCaptured, runJson } from "../_io.ts";
+import { makeWorkspace, snapshot, type Workspace } from "../_workspace.ts";
+
+/** A fake Hub, a base and an adapter on this machine, and the variables that lead to the Hub. */
+class Published implements AsyncDisposable {
+  private constructor(readonly hub: FakeHub, readonly space: Workspace) {}
+
+  static async make(): Promise<Published> {
+    return new Published(await FakeHub.start(), await makeWorkspace());
+  }
+
+  get env(): Record<string, string> {
+    return { HF_ENDPOINT: this.hub.url, HF_HOME: this.space.at("hf"), HF_TOKEN: WRITE_TOKEN };
+  }
+
+  /** Runs with the Hub in reach. */
+  run(...argv: string[]) {
+    return runCaptured(argv, { env: this.env });
+  }
+
+  json(...argv: string[]) {
+    return runJson(argv, { env: this.env });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.hub[Symbol.asyncDispose]();
+    await this.space[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("push, pull, and every command that takes a base, by hf:// alone", async () => {
+  await using published = await Published.make();
+  const { space, hub } = published;
+  const pushed = await published.json("push", space.base, "hf://org/base", "--create");
+  assertEquals([pushed.code, pushed.json.dryRun], [0, false]);
+  assertEquals((await published.run("push", space.adapter, "hf://org/ad", "--create")).code, 0);
+  const out = space.at("pulled");
+  const pulled = await published.json("pull", "hf://org/base", out);
+  assertEquals([pulled.code, pulled.json.commit], [0, pushed.json.commit]);
+  const relative = (lines: string[], folder: string) =>
+    lines.map((line) => line.replaceAll(folder, "."));
+  assertEquals(
+    relative(await snapshot(out), out),
+    relative(await snapshot(space.base), space.base),
+  );
+
+  const base = "hf://org/base";
+  const check = ["--data", space.data, "--device", "reference", "--task", "sst2"];
+  const commands = [
+    ["check", base, "--before", "hf://org/ad", "--after", space.adapter, ...check],
+    ["predict", base, "--adapter", "hf://org/ad", "--device", "reference", "the cat"],
+    ["inject", base, space.at("injected"), "--adapter", "hf://org/ad"],
+    ["init", base, space.at("new"), "--labels", "a,b"],
+    ["merge", "hf://org/ad", space.at("merged"), "--base", base, ...check],
+  ];
+  for (const argv of commands) {
+    const { code, err } = await published.run(...argv);
+    assertEquals(code, 0, `${argv[0]}: ${err}`);
+  }
+  // The cache's own files get no second name that changes could go through.
+  const shard = ["inject", base, space.at("shard"), "--as", "shard", "--adapter", space.adapter];
+  assertEquals((await published.run(...shard)).code, 0);
+  for await (const { name } of Deno.readDir(space.at("shard"))) {
+    assertEquals((await Deno.stat(space.at(`shard/${name}`))).nlink, 1, name);
+  }
+  const page = [`${hub.url}/org/base`, space.at("page"), "--labels", "a,b"];
+  assertEquals((await published.run("init", ...page)).code, 0);
+  const config = JSON.parse(await Deno.readTextFile(space.at("page/adapter_config.json")));
+  assertEquals(config["base_model_name_or_path"], "org/base");
+  const before = hub.seen.length;
+  const offline = { env: { ...published.env, HF_HUB_OFFLINE: "1" } };
+  const again = await runCaptured(commands[1]!, offline);
+  assertEquals([again.code, hub.seen.length], [0, before], again.err);
+  // Commands that else read by ranges find the cache, too.
+  for (const command of ["inspect", "validate", "hash"]) {
+    const { code, err } = await runCaptured([command, base], offline);
+    assertEquals([code, hub.seen.length], [0, before], err);
+  }
+  assertEquals((await runCaptured(["diff", base, space.base], offline)).code, 0);
+  assertEquals((await runCaptured(["hash", "hf://org/other"], offline)).code, 1);
+});
+
+Deno.test("push says what goes up, what is there, and that nothing changed", async () => {
+  await using published = await Published.make();
+  const { space } = published;
+  const dry = await published.json("push", space.adapter, "hf://org/ad", "--create", "--dry-run");
+  const names = (json: Record<string, unknown>, key: string) =>
+    (json[key] as { path: string }[]).map(({ path }) => path);
+  const files = ["README.md", "adapter_config.json", "adapter_model.safetensors"];
+  assertEquals(names(dry.json, "uploaded"), files);
+  assertEquals(published.hub.repositories.size, 0);
+  const first = await published.run("push", space.adapter, "hf://org/ad", "--create");
+  assertStringIncludes(first.out, "checked: ");
+  const head = published.hub.repositories.get("org/ad")!.resolve("main");
+  const card = await published.hub.content(head.files.get("README.md")!).bytes();
+  assertStringIncludes(new TextDecoder().decode(card), "tinygraft pull hf://org/ad ad\n");
+  const second = await published.run("push", space.adapter, "hf://org/ad");
+  assertStringIncludes(second.out, "no commit was made");
+  const pr = await published.json("push", space.base, "hf://org/ad", "--create-pr", "-m", "Try");
+  assertStringIncludes(pr.json.pullRequest as string, "/org/ad/discussions/1");
+  assert(!`${first.out}${first.err}${second.err}${JSON.stringify(dry)}`.includes(WRITE_TOKEN));
+});
+
+Deno.test("push warns of a token that others can read", async () => {
+  await using published = await Published.make();
+  const { space } = published;
+  await Deno.writeTextFile(space.at("token"), WRITE_TOKEN, { mode: 0o644 });
+  const env = { ...published.env, HF_TOKEN: "", HF_TOKEN_PATH: space.at("token") };
+  const argv = ["push", space.adapter, "hf://org/ad", "--create"];
+  const { code, err } = await runCaptured(argv, { env });
+  assertEquals(code, 0);
+  if (Deno.build.os !== "windows") assertStringIncludes(err, "others can read the token");
+  assert(!err.includes(WRITE_TOKEN));
+});
+
+Deno.test("push refuses a folder that nobody could load", async () => {
+  await using published = await Published.make();
+  const { space } = published;
+  await Deno.writeTextFile(`${space.adapter}/adapter_model.safetensors`, "no tensors");
+  const { code, json } = await published.json("push", space.adapter, "hf://org/ad", "--create");
+  assertEquals(code, 1);
+  assertStringIncludes((json.error as { message: string }).message, "Cannot push");
+  assertEquals(published.hub.seen.length, 0);
+});
+
+Deno.test("pull is told where to put the files, or fails as called wrongly", async () => {
+  await using published = await Published.make();
+  await published.hub.commit("org/base", { "config.json": "{}" });
+  for (
+    const argv of [["hf://org/base"], ["hf://org/base", "out", "--cache"], ["hf://nothing", "out"]]
+  ) {
+    assertEquals((await published.run("pull", ...argv)).code, 2);
+  }
+  assertEquals(published.hub.seen.length, 0);
+  const { code, out } = await published.run("pull", "hf://org/base", "--cache");
+  assertEquals(code, 0);
+  assertStringIncludes(out, "1 files");
+});
+
+Deno.test("pull fetches a hostile pickle as bytes, and nothing runs it", async () => {
+  await using published = await Published.make();
+  const { hub, space } = published;
+  const pickle = "\x80\x02cos\nsystem\n(S'touch owned'\ntR.";
+  const bytes = Uint8Array.from(pickle, (character) => character.charCodeAt(0));
+  await hub.commit("org/evil", { "config.json": "{}", "pytorch_model.bin": bytes });
+  assertEquals((await published.run("pull", "hf://org/evil", space.at("evil"))).code, 0);
+  const { code, json } = await published.json("convert", space.at("evil"), space.at("out"));
+  assertEquals([code, (json.error as { code: string }).code], [1, "unsafe-pickle"]);
+});
+
+Deno.test("--json stays one document when the Hub fails", async () => {
+  await using published = await Published.make();
+  const { hub, space } = published;
+  await hub.commit("org/base", { "config.json": "{}" });
+  const busy = status(503, { "retry-after": "0" });
+  hub.fault({ path: /^\//, times: Infinity }, busy);
+  const pull = await published.json("pull", "hf://org/base", space.at("out"));
+  assertEquals([pull.code, (pull.json.error as { code: string }).code], [1, "hub-unavailable"]);
+  const push = await published.json("push", space.adapter, "hf://org/base");
+  assertEquals([push.code, (push.json.error as { code: string }).code], [1, "hub-unavailable"]);
+  assertStringIncludes(push.err, "trying again in");
+  assert(!push.err.includes(WRITE_TOKEN));
+});
+
+Deno.test("card writes README.md, keeps the user's text, and prints it on a dry run", async () => {
+  await using published = await Published.make();
+  const { space } = published;
+  const path = `${space.adapter}/README.md`;
+  const dry = await published.run("card", space.adapter, "--dry-run");
+  assertStringIncludes(dry.out, "library_name: tinygraft");
+  const checked = await published.run(
+    ...["check", space.base, "--before", space.adapter, "--after", space.adapter],
+    ...["--data", space.data, "--device", "reference", "--task", "sst2", "--json"],
+  );
+  await Deno.writeTextFile(space.at("check.json"), checked.out);
+  const argv = ["card", space.adapter, "--check", space.at("check.json"), "--base", "org/base"];
+  const first = await published.json(...argv, "--license", "mit");
+  assertEquals([first.code, first.json.path, first.json.new], [0, path, true]);
+  const text = await Deno.readTextFile(path);
+  assertStringIncludes(text, "base_model: org/base\n");
+  assertStringIncludes(text, "license: mit\n");
+  assertStringIncludes(text, "95 % interval");
+  await Deno.writeTextFile(path, `${text}\nMy words.\n`);
+  assertEquals((await published.json(...argv)).json.new, false);
+  assertEquals(await Deno.readTextFile(path), `${text}\nMy words.\n`);
+  const pushed = await published.run("push", space.adapter, "hf://org/ad", "--create");
+  assertEquals(pushed.code, 0, pushed.err);
+  for (const wrong of [["--base", "bert"], ["--check", space.data]]) {
+    assert((await published.run("card", space.adapter, ...wrong)).code > 0);
+  }
+});
