@@ -1,27 +1,10 @@
 // The program as a process: streams, exit codes, and Ctrl-C in the middle of writing.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { serialize } from "../../lib/safetensors/writer.ts";
 import { writeTinyBert } from "../_tiny_model.ts";
 import { makeWorkspace, snapshot } from "../_workspace.ts";
-
-const MAIN = fromFileUrl(new URL("../../cli/main.ts", import.meta.url));
-
-function spawn(argv: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...argv],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function finish(child: Deno.ChildProcess) {
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
-}
+import { finish, MAIN, spawn } from "./_process.ts";
 
 Deno.test("the program separates results from everything else and exits with the contract's codes", async () => {
   const version = await finish(spawn(["--version"]));

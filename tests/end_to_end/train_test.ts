@@ -1,28 +1,12 @@
 // Training as a process that is killed: what is left, and what resuming makes of it.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { makeWorkspace, ROWS, type Workspace } from "../_workspace.ts";
-
-const MAIN = fromFileUrl(new URL("../../cli/main.ts", import.meta.url));
+import { finish, spawn } from "./_process.ts";
 
 /** Enough steps to be stopped in the middle of. */
 const EPOCHS = 25;
-
-function spawn(argv: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...argv],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function finish(child: Deno.ChildProcess) {
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
-}
 
 function training(space: Workspace, out: string): string[] {
   return [

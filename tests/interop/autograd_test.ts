@@ -1,7 +1,5 @@
 // Our gradients are those of PyTorch's autograd, in f64 on both sides.
 
-import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { activationBackward } from "../../lib/compute/ops/activation_backward/reference.ts";
 import { attentionBackward } from "../../lib/compute/ops/attention_backward/reference.ts";
 import { layerNormBackward } from "../../lib/compute/ops/layer_norm_backward/reference.ts";
@@ -10,28 +8,13 @@ import { linear } from "../../lib/compute/ops/linear/reference.ts";
 import { linearGradient } from "../../lib/compute/ops/linear_gradient/reference.ts";
 import { assertClose } from "../_close.ts";
 import { noise } from "../_noise.ts";
+import { askPython } from "./_python.ts";
 
-const PEER = fromFileUrl(new URL("autograd_peer.py", import.meta.url));
 const TOLERANCE = { atol: 1e-12, rtol: 1e-11 };
 
 /** What PyTorch makes of the jobs: gradients by job and name. */
 async function askPyTorch(jobs: unknown): Promise<Record<string, Record<string, number[]>>> {
-  const python = Deno.env.get("TINYGRAFT_PYTHON");
-  assert(python, "no Python environment: run these tests with deno task test:real");
-  const child = new Deno.Command(python, {
-    args: [PEER],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const numbers = (_: string, value: unknown) =>
-    ArrayBuffer.isView(value) ? [...value as never] : value;
-  await writer.write(new TextEncoder().encode(JSON.stringify(jobs, numbers)));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return await askPython("autograd_peer.py", jobs) as Record<string, Record<string, number[]>>;
 }
 
 const random = (length: number, seed: number) => Float64Array.from(noise(length, { seed }));

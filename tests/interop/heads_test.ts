@@ -1,11 +1,11 @@
 // The heads of a base give the logits of transformers, from the texts on.
 
-import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { assertEquals } from "@std/assert";
 import { predictRows } from "../../lib/eval/predict.ts";
 import { openSession } from "../../lib/eval/session.ts";
 import { assertClose } from "../_close.ts";
 import { FOLDER, NAMES } from "../runtime/_architectures.ts";
+import { askPython } from "./_python.ts";
 
 /** What transformers says of one folder. */
 interface Peer {
@@ -13,8 +13,6 @@ interface Peer {
   readonly masked: readonly (readonly number[])[];
   readonly classification: readonly (readonly number[])[];
 }
-
-const PEER = fromFileUrl(new URL("heads_peer.py", import.meta.url));
 
 /** f32 sums on both sides, through three layers at most. */
 const TOLERANCE = { atol: 1e-4, rtol: 1e-4 };
@@ -32,22 +30,8 @@ const ROWS = [
 ];
 
 async function runInPython(segments: readonly string[]): Promise<Peer[]> {
-  const python = Deno.env.get("TINYGRAFT_PYTHON");
-  assert(python, "no Python environment: run these tests with deno task test:real");
-  const child = new Deno.Command(python, {
-    args: [PEER],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { HF_HUB_OFFLINE: "1" },
-  }).spawn();
-  const writer = child.stdin.getWriter();
   const job = { folders: NAMES.map((name) => FOLDER + name), segments, rows: ROWS, words: WORDS };
-  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return await askPython("heads_peer.py", job) as Peer[];
 }
 
 for (const segments of PATTERNS) {

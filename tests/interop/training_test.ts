@@ -1,7 +1,6 @@
 // Our training beside PyTorch's, step by step on the same rows of a real encoder.
 
-import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { assert } from "@std/assert";
 import { openCheckpoint, readFloats, type TensorEntry } from "../../lib/checkpoint/open.ts";
 import { WasmBackend } from "../../lib/compute/wasm/backend.ts";
 import { parseDataset } from "../../lib/text/dataset.ts";
@@ -14,8 +13,7 @@ import { learningRateAt } from "../../lib/train/schedule.ts";
 import { GradientComputer, type LabelledEncodings, pick } from "../../lib/train/step.ts";
 import { sharedPath } from "../_shared.ts";
 import { openParts, PLAIN } from "../train/_parts.ts";
-
-const PEER = fromFileUrl(new URL("training_peer.py", import.meta.url));
+import { askPython } from "./_python.ts";
 
 const STEPS = 20;
 const BATCH = 16;
@@ -49,15 +47,6 @@ async function runPeer(
   paths: { readonly base: string; readonly adapterFolder: string; readonly folder: string },
   steps: readonly LabelledEncodings[],
 ): Promise<number[]> {
-  const python = Deno.env.get("TINYGRAFT_PYTHON");
-  assert(python, "no Python environment: run these tests with deno task test:real");
-  const child = new Deno.Command(python, {
-    args: [PEER],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { HF_HUB_OFFLINE: "1" },
-  }).spawn();
   const job = {
     base: paths.base,
     adapter: `${paths.adapterFolder}/adapter_model.safetensors`,
@@ -71,12 +60,7 @@ async function runPeer(
     "weight_decay": WEIGHT_DECAY,
     clip: 1,
   };
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return await askPython("training_peer.py", job) as number[];
 }
 
 /** Compares each tensor's gradient with the exact one, relative to its norm. */

@@ -1,13 +1,13 @@
 // transformers loads what we write, and its forward pass is ours.
 
-import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { assertEquals } from "@std/assert";
 import { ReferenceBackend } from "../../lib/compute/reference/backend.ts";
 import { packBatches } from "../../lib/runtime/batch.ts";
 import { assertClose } from "../_close.ts";
 import { runCaptured } from "../_io.ts";
 import { makeWorkspace } from "../_workspace.ts";
 import { openEncoder, randomEncodings } from "../runtime/_encoder.ts";
+import { askPython } from "./_python.ts";
 
 /** What transformers says of one folder. */
 interface Loaded {
@@ -17,7 +17,6 @@ interface Loaded {
   readonly states: readonly (readonly number[])[];
 }
 
-const PEER = fromFileUrl(new URL("transformers_peer.py", import.meta.url));
 const LENGTHS = [6, 1, 40];
 
 /** F32 sums on one side, f64 on the other, through two layers of 64. */
@@ -27,26 +26,12 @@ async function loadInPython(
   folders: readonly string[],
   encodings: ReturnType<typeof randomEncodings>,
 ): Promise<Loaded[]> {
-  const python = Deno.env.get("TINYGRAFT_PYTHON");
-  assert(python, "no Python environment: run these tests with deno task test:real");
-  const child = new Deno.Command(python, {
-    args: [PEER],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { HF_HUB_OFFLINE: "1" },
-  }).spawn();
-  const writer = child.stdin.getWriter();
   const job = {
     folders,
     "input_ids": encodings.map(({ ids }) => [...ids]),
     "token_type_ids": encodings.map(({ typeIds }) => [...typeIds]),
   };
-  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return await askPython("transformers_peer.py", job) as Loaded[];
 }
 
 /** The base's last hidden states by the f64 reference, one array a sequence. */
