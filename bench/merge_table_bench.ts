@@ -5,7 +5,7 @@
  * Run with `deno task bench:merge [--task sst2_h4,mrpc_h4] [--device auto] [--limit N]
  * [--calibration-rows 2000] [--error-rows 64]`. Merging is fitted to rows of the task's training
  * set, whose labels are not looked at, and judged on its dev set, all variants in one pass. Nothing
- * is written. The tables go to stdout as Markdown, the rest to stderr.
+ * is written. The table goes to stdout as Markdown, the rest to stderr.
  *
  * @module
  */
@@ -173,51 +173,40 @@ async function measureTask({ name, task, data }: Golden, options: Options): Prom
 
 const points = (fraction: number, digits = 1): string => (100 * fraction).toFixed(digits);
 
-/** All there is to say about one task: a row for each way. */
-function taskTable({ title }: Golden, rows: readonly Row[]): string {
-  const { metric, examples } = rows[0]!.comparison;
-  const lines = rows.map(({ way, comparison, closed, relativeError, parameters, seconds }) => {
-    const { after, drop, significance } = comparison;
-    const [low, high] = significance.interval;
+/** What a way costs on one task, in the three lines of the legend. */
+function cellOf({ comparison, closed, relativeError }: Row, judged: boolean): string {
+  const { after, drop, metric, significance: { interval: [low, high] } } = comparison;
+  const share = judged && Number.isFinite(closed) ? `${points(closed, 0)} %, ` : "";
+  return [
+    points(after[metric]!),
+    `${points(drop)} (${points(low)} to ${points(high)})`,
+    `${share}${relativeError.toFixed(2)}`,
+  ].join("<br>");
+}
+
+/** A row for each way, a column for each task. */
+function table(tasks: readonly (readonly [Golden, readonly Row[]])[]): string {
+  const lines = WAYS.map(({ title, heads }, i) => {
+    const rows = tasks.map(([, rows]) => rows[i]!);
+    const seconds = rows.map(({ seconds }) => Math.round(seconds));
+    const [least, most] = [Math.min(...seconds), Math.max(...seconds)];
     const cells = [
-      way.title,
-      way.heads,
-      points(after[metric]!),
-      `${points(drop)} (${points(low)} to ${points(high)})`,
-      Number.isFinite(closed) ? `${points(closed, 0)} %` : "",
-      relativeError.toFixed(2),
-      parameters.toLocaleString("en"),
-      seconds.toFixed(1),
+      title,
+      heads,
+      rows[0]!.parameters.toLocaleString("en"),
+      ...rows.map((row) => cellOf(row, i > 1)),
+      most === 0 ? "< 0.5" : least === most ? most : `${least} to ${most}`,
     ];
     return `| ${cells.join(" | ")} |`;
   });
+  const titles = tasks.map(([{ title }, rows]) => `${title}, ${rows[0]!.comparison.metric}`);
   return [
-    `${title}: ${metric} on ${examples.toLocaleString("en")} rows`,
-    "",
-    `| method | heads | ${metric} | drop (95 % interval) | gap closed | relative error | ` +
-    "parameters | seconds |",
-    "| --- | --: | --: | --: | --: | --: | --: | --: |",
-    ...lines,
-  ].join("\n");
-}
-
-/** The metrics of all tasks in one table: a row for each way. */
-function summaryTable(tasks: readonly (readonly [Golden, readonly Row[]])[]): string {
-  const lines = WAYS.map(({ title, heads }, i) => {
-    const cells = tasks.map(([, rows]) => {
-      const { comparison, closed } = rows[i]!;
-      const share = i < 2 || !Number.isFinite(closed) ? "" : ` (${points(closed, 0)} %)`;
-      return points(comparison.after[comparison.metric]!) + share;
-    });
-    return `| ${[title, heads, ...cells].join(" | ")} |`;
-  });
-  const titles = tasks.map(([{ title }]) => title);
-  return [
-    `| ${["method", "heads", ...titles].join(" | ")} |`,
-    `| --- | --: | ${titles.map(() => "--:").join(" | ")} |`,
+    `| ${["method", "heads", "parameters", ...titles, "seconds"].join(" | ")} |`,
+    `| --- | ${Array.from({ length: titles.length + 3 }, () => "--:").join(" | ")} |`,
     ...lines,
     "",
-    "In brackets the share of the gap between average and stack that is closed.",
+    "Each cell: the metric; points lost against stack with the 95 % interval; the share of the gap " +
+    "between average and stack that is closed, and the mean relative error of the layers' outputs.",
   ].join("\n");
 }
 
@@ -251,10 +240,9 @@ if (import.meta.main) {
     calibrationRows: Number(flags["calibration-rows"]),
     errorRows: Number(flags["error-rows"]),
   };
-  const tasks: [Golden, Row[]][] = [];
+  const tasks: [Golden, readonly Row[]][] = [];
   for (const golden of GOLDENS.filter(({ name }) => names.includes(name))) {
     tasks.push([golden, await measureTask(golden, options)]);
   }
-  for (const [golden, rows] of tasks) console.log(`${taskTable(golden, rows)}\n`);
-  console.log(summaryTable(tasks));
+  console.log(table(tasks));
 }

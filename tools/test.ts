@@ -28,6 +28,9 @@ import {
 } from "./test_runner.ts";
 import { setUpWebgpu } from "./webgpu_setup.ts";
 
+/** Takes a process's output. */
+type Show = (chunk: Uint8Array) => void;
+
 const FAILED: Tally = { passed: 0, failed: 1 };
 const NOTHING: Tally = { passed: 0, failed: 0 };
 /** What holds examples that run as tests; a folder's test files are not under these. */
@@ -64,14 +67,41 @@ function documents(paths: readonly string[]): string[] {
   return DOCUMENTED.filter((path) => exists(`${ROOT}/${path}`));
 }
 
+/** Output that waits until another's is complete. */
+class HeldOutput {
+  #held: Uint8Array[] | undefined = [];
+
+  /** Keeps output, or shows it once released. */
+  show(chunk: Uint8Array): void {
+    if (this.#held === undefined) writeOut(chunk);
+    else this.#held.push(chunk.slice());
+  }
+
+  /** Shows what was kept; what comes afterwards is shown at once. */
+  release(): void {
+    for (const chunk of this.#held ?? []) writeOut(chunk);
+    this.#held = undefined;
+  }
+}
+
 /** Runs the tests of one kind. */
-async function runKind(kind: Kind, args: TestArguments, env: Record<string, string>) {
+async function runKind(
+  kind: Kind,
+  args: TestArguments,
+  env: Record<string, string>,
+  show: Show = writeOut,
+) {
   const group = groupOf(kind, args, env);
-  return group ? await runGroup(group, writeOut) : NOTHING;
+  return group ? await runGroup(group, show) : NOTHING;
 }
 
 /** Runs the tests that drive a GPU; without one, that is one failure unless it is allowed. */
-async function runGpuTests(kind: "gpu" | "real", args: TestArguments, env: Record<string, string>) {
+async function runGpuTests(
+  kind: "gpu" | "real",
+  args: TestArguments,
+  env: Record<string, string>,
+  show: Show = writeOut,
+) {
   if (!groupOf(kind, args, env)) return NOTHING;
   const allowed = Deno.env.get("TINYGRAFT_ALLOW_NO_GPU") === "1";
   const setup = await setUpWebgpu(!allowed);
@@ -81,13 +111,18 @@ async function runGpuTests(kind: "gpu" | "real", args: TestArguments, env: Recor
     return allowed ? NOTHING : FAILED;
   }
   console.log(`WebGPU adapter: ${setup.name}${setup.software ? " (software)" : ""}`);
-  return await runKind(kind, args, env);
+  return await runKind(kind, args, env, show);
 }
 
 /** Runs what needs nothing but this checkout. */
 async function runOwnTests(args: TestArguments): Promise<Tally[]> {
   const env = runtimeFolderEnv();
-  return [await runKind("main", args, env), await runGpuTests("gpu", args, env)];
+  // Side by side, as one of them computes mostly on one core; their outputs do not mix.
+  const held = new HeldOutput();
+  return await Promise.all([
+    runKind("main", args, env).finally(() => held.release()),
+    runGpuTests("gpu", args, env, (chunk) => held.show(chunk)),
+  ]);
 }
 
 /** Runs what needs Python's libraries, or models that this checkout does not hold. */
