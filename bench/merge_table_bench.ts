@@ -144,7 +144,9 @@ async function measureAll(
   const run = { base: "", device: options.device };
   const logits = await runAdapters(session, weights, labelled, run, "Running");
   const comparisons = logits.map((each) => compareLogits(session, labelled, logits[0]!, each));
-  const gap = comparisons[1]!.drop;
+  const { drop, significance: { interval: [least] } } = comparisons[1]!;
+  // A gap that may be none has no shares.
+  const gap = least > 0 ? drop : NaN;
   return merged.map(({ merge, seconds, relativeError }, i) => ({
     way: WAYS[i]!,
     comparison: comparisons[i]!,

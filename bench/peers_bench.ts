@@ -2,7 +2,7 @@
  * `check` beside the ways in which others would do the same, as whole processes and warm: accuracy
  * of two adapters on a GLUE dev set. Needs ../shared beside the checkout, Python 3.11 and Node.
  *
- * Run with `deno task bench peers [--task sst2|mrpc] [--rounds 2] [--only NAMES]`. Peers are
+ * Run with `deno task bench peers [--task sst2|mrpc] [--rounds 2] [--only "NAME;NAME"]`. Peers are
  * downloaded once, into .cache/. Each of them sorts rows by length and pads batches of 32. Those
  * that run ONNX need an export of each adapter first, which is timed by itself.
  *
@@ -125,8 +125,14 @@ if (import.meta.main) {
   await installNodePeers(places.node, PEERS);
   const exporting = await exportModels(options.task, places);
   const rows = [];
-  for (const peer of peersOf(options.task, options.rounds, places)) {
-    if (options.only !== undefined && !options.only.split(",").includes(peer.name)) continue;
+  const peers = peersOf(options.task, options.rounds, places);
+  const chosen = options.only?.split(";") ?? peers.map(({ name }) => name);
+  const unknown = chosen.find((name) => peers.every((peer) => peer.name !== name));
+  if (unknown !== undefined) {
+    console.error(`Unknown peer "${unknown}": ${peers.map(({ name }) => name).join("; ")}`);
+    Deno.exit(2);
+  }
+  for (const peer of peers.filter(({ name }) => chosen.includes(name))) {
     const run = (command: readonly string[]): Promise<Run> =>
       measure(command, [0], runtimeFolderEnv());
     const cold = await run(peer.cold);
