@@ -146,7 +146,7 @@ async function reportOf(
 }
 
 function documentOf(result: CheckResult): Record<string, unknown> {
-  const { predictions: _, rows: _rows, task: _task, before, after, ...document } = result;
+  const { rows: _rows, task: _task, before, after, ...document } = result;
   return { ...document, before: { metrics: before }, after: { metrics: after } };
 }
 

@@ -70,7 +70,7 @@ export interface CheckResult extends Comparison {
   readonly tokens: number;
   /** Where the time went. */
   readonly timings: CheckTimings;
-  /** One prediction a row, for `--predictions`. */
+  /** One prediction a row, made when first read; not enumerable: a copy of the result lacks them. */
   readonly predictions: readonly CheckPrediction[];
   /** The rows, as many as predictions and in their order. */
   readonly rows: readonly Row[];
@@ -143,7 +143,7 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
     : undefined;
   if (precisionError) options.onWarning?.(describePrecision(precisionError));
   const ended = performance.now();
-  return {
+  const result = {
     ...comparison,
     head: options.head?.kind ?? "adapter",
     device: session.backend.name,
@@ -158,10 +158,22 @@ export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
       compare: (ended - ran) / 1000,
       total: (ended - started) / 1000,
     },
-    predictions: predictionsOf(logitsBefore, logitsAfter, targets, kind),
     rows: data.rows,
     task,
   };
+  return withPredictions(result, () => predictionsOf(logitsBefore, logitsAfter, targets, kind));
+}
+
+/** Most callers want no row by row outputs, which take half a kilobyte a row: made when read. */
+function withPredictions(
+  result: Omit<CheckResult, "predictions">,
+  list: () => CheckPrediction[],
+): CheckResult {
+  let known: CheckPrediction[] | undefined;
+  // Not enumerable, or a spread would make them.
+  return Object.defineProperty(result, "predictions", {
+    get: () => known ??= list(),
+  }) as CheckResult;
 }
 
 /** An adapter without a classifier, for a head of the base's, need not name its labels. */
