@@ -133,6 +133,7 @@ export {
 export { type MaskToken } from "./lib/text/mask.ts";
 export { createTokenizer, type Encoding, type Tokenizer } from "./lib/text/tokenizer.ts";
 export { type DatasetOptions, parseDataset, type Row } from "./lib/text/dataset.ts";
+export { type ParquetOptions, readParquet } from "./lib/text/parquet.ts";
 export { labelIndices, type LabelOptions, labelValues } from "./lib/text/labels.ts";
 export { findTask, type Metric, type Task, type TaskColumns, TASKS } from "./lib/text/tasks.ts";
 
@@ -142,6 +143,12 @@ export { RemoteAccess, type RemoteFolder } from "./lib/remote/access.ts";
 export { type RemoteOptions } from "./lib/remote/client.ts";
 export { HttpSource } from "./lib/remote/http_source.ts";
 export { pull, type PulledFile, type PullOptions, type PullResult } from "./lib/hub/pull.ts";
+export {
+  isDatasetAddress,
+  type PreferredSplit,
+  pullDataset,
+  type PullDatasetOptions,
+} from "./lib/hub/pull_dataset.ts";
 export { type TransferProgress } from "./lib/hub/pulled_set.ts";
 export { type Selection } from "./lib/hub/select.ts";
 export { push, type PushedFile, type PushOptions, type PushResult } from "./lib/hub/push.ts";
@@ -294,6 +301,12 @@ export { type HeadStatement } from "./lib/layouts/head_count.ts";
 export { type AdapterImport, type ImportOptions, planImport } from "./lib/layouts/import.ts";
 export { type Layout, LAYOUTS } from "./lib/layouts/layout_names.ts";
 export { joinMixture, type MixtureGap, mixtureGap } from "./lib/layouts/mixture.ts";
+export {
+  planPython,
+  PYTHON_FILE,
+  pythonFiles,
+  type PythonOptions,
+} from "./lib/layouts/python/export.ts";
 export { type SiteOptions } from "./lib/layouts/sites.ts";
 export { type AdapterDtype } from "./lib/layouts/values.ts";
 
@@ -393,6 +406,7 @@ export {
 } from "./lib/eval/compare.ts";
 export { openSession, type Session, type SessionOptions } from "./lib/eval/session.ts";
 export { type HeadChoice } from "./lib/eval/head.ts";
+export { type DataFileOptions, readDataFile } from "./lib/eval/data_file.ts";
 export { type DataOptions, type DataRows } from "./lib/eval/rows.ts";
 export { type RowsRun, type RunOptions, runRows } from "./lib/eval/run.ts";
 export { type PrecisionError } from "./lib/eval/precision.ts";

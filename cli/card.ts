@@ -92,6 +92,8 @@ export interface CardOptions {
   readonly dataset?: string | undefined;
   /** The licence's id. */
   readonly license?: string | undefined;
+  /** Whether code for Python goes with it; else it is looked for in the folder. */
+  readonly hasPython?: boolean | undefined;
 }
 
 /**
@@ -124,7 +126,7 @@ export async function renderCard(
 async function factsOf(
   adapter: Adapter,
   folder: string,
-  { base, repository, name, dataset, license }: CardOptions,
+  { base, repository, name, dataset, license, hasPython }: CardOptions,
 ): Promise<CardFacts> {
   const { config, tensors, embedded } = adapter;
   const { task, numHeads, headDim, numHiddenLayers, baseModelSha256 } = config;
@@ -139,6 +141,7 @@ async function factsOf(
     contentHash: await adapter.contentHash(),
     ...{ numHeads, headDim, numLayers: numHiddenLayers, parameters, task },
     isCheckpoint: embedded,
+    hasPython: hasPython ?? statPath(join(folder, "modeling_tiny_attention.py")) !== undefined,
     mergedFrom: config.mergedFrom ?? [],
     training: isRecord(training) ? training : undefined,
     ...{ dataset, license },

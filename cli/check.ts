@@ -15,6 +15,7 @@ import { comparisonLines, metricsTable, points } from "./comparison_text.ts";
 import { formatCount, formatCountOf } from "./format.ts";
 import { HEAD_FLAGS, headChoice } from "./head_flags.ts";
 import { commandLine, REPORT_FLAG, reportEnvironment } from "./report.ts";
+import { localData } from "./data_location.ts";
 import { localModels } from "./remote.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
@@ -34,7 +35,12 @@ export const check: Command = {
   flags: [
     { name: "before", kind: "string", value: "ADAPTER", help: "the adapter before the merge" },
     { name: "after", kind: "string", value: "ADAPTER", help: "the adapter after the merge" },
-    { name: "data", kind: "string", value: "FILE", help: "labelled rows: .tsv, .csv or .jsonl" },
+    {
+      name: "data",
+      kind: "string",
+      value: "FILE",
+      help: "labelled rows: .tsv, .csv, .jsonl, .parquet, or hf://datasets/org/name/config:split",
+    },
     {
       name: "max-drop",
       kind: "number",
@@ -81,7 +87,6 @@ async function runCheck(invocation: Invocation): Promise<number> {
   const { args, flags, io, progress } = invocation;
   const [location] = args as [string];
   const adapters = [flags.required("before"), flags.required("after")] as const;
-  const data = flags.required("data");
   const predictions = flags.string("predictions");
   const report = flags.string("report");
   const force = flags.boolean("force");
@@ -94,6 +99,7 @@ async function runCheck(invocation: Invocation): Promise<number> {
   const options = runOptions(invocation, "Checking");
   const local = await localModels(invocation, [location, ...adapters]);
   const [base, before, after] = local as [string, string, string];
+  const data = await localData(invocation, flags.required("data"), "validation");
   const inputs = [base, before, after, data];
   // An output that cannot be written is found before minutes of work, not after.
   if (predictions !== undefined) checkOutput(planJsonLines([], predictions, inputs), { force });
@@ -117,7 +123,7 @@ async function runCheck(invocation: Invocation): Promise<number> {
   if (report !== undefined) {
     const page = await reportOf(
       result,
-      { before: adapters[0], after: adapters[1], data },
+      { before: adapters[0], after: adapters[1], data: flags.required("data") },
       invocation,
     );
     await execute(planReport(page, report, inputs), { force, signal: io.signal });

@@ -9,6 +9,7 @@ import { UsageError } from "../lib/errors.ts";
 import { CALIBRATION_ROWS } from "../lib/merge/method_names.ts";
 import type { Invocation } from "./command.ts";
 import { type Flag, type FlagValues, WRITING_FLAGS } from "./flags.ts";
+import { localData } from "./data_location.ts";
 import { localModel } from "./remote.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
@@ -19,7 +20,7 @@ export const BASE_FLAGS: readonly Flag[] = [
     name: "data",
     kind: "string",
     value: "FILE",
-    help: "labelled rows that judge: the metric before and after",
+    help: "labelled rows that judge, or hf://datasets/…: the metric before and after",
   },
 ];
 
@@ -75,7 +76,7 @@ export async function evidenceRequest(
   const base = flags.string("base");
   const data = flags.string("data");
   const calibrate = optional(flags, "calibrate");
-  const [file, ...others] = [data, calibrate].filter((path) => path !== undefined);
+  const file = data ?? calibrate;
   if (base === undefined && file !== undefined) {
     throw new UsageError(
       `Cannot run "${file}": there is no base, expected the model that the adapter was made for: ` +
@@ -90,15 +91,17 @@ export async function evidenceRequest(
   if (calibrate === undefined) refuseUnused(flags, ["calibration-rows"]);
   const run = runOptions(invocation, "Checking");
   const local = await localModel(invocation, base);
+  const rows = data && await localData(invocation, data, "validation");
+  const text = calibrate && await localData(invocation, calibrate, "train");
   const options: EvidenceOptions = {
     ...run,
     base: local,
-    data,
-    calibrate,
+    data: rows,
+    calibrate: text,
     calibrationRows: calibrate === undefined ? undefined : flags.number("calibration-rows"),
     onProgress: (done, total, label) => progress.update(done, total, label, "rows"),
   };
-  return { options, inputs: [local, file, ...others] };
+  return { options, inputs: [local, rows, text].filter((path) => path !== undefined) };
 }
 
 /** Flags that only a run takes. */

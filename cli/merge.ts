@@ -96,7 +96,7 @@ export const merge: Command = {
     const [location, out] = invocation.args as [string, string];
     const request = await evidenceRequest(invocation);
     requireText(invocation, request);
-    warnOfOneFile(invocation);
+    warnOfOneFile(request, invocation);
     using adapter = await openAdapter(location, {
       ...placeOptions(invocation, location),
       withoutClassifier: request === undefined, // measuring runs it
@@ -136,8 +136,11 @@ async function mergeHeads(
 }
 
 /** A metric on rows that a merge was fitted to flatters it, with labels or without. */
-function warnOfOneFile({ flags, warn }: Invocation): void {
-  const [data, calibrate] = ["data", "calibrate"].map((name) => flags.string(name));
+function warnOfOneFile(
+  request: EvidenceRequest | undefined,
+  { warn }: Pick<Invocation, "warn">,
+): void {
+  const { data, calibrate } = request?.options ?? {};
   if (data === undefined || calibrate === undefined || resolve(data) !== resolve(calibrate)) return;
   warn("--calibrate and --data name one file: rows that a merge is fitted to flatter it");
 }

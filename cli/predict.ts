@@ -9,6 +9,7 @@ import type { PredictResult } from "../lib/eval/predict.ts";
 import type { Command, Invocation } from "./command.ts";
 import { formatTable, printable } from "./format.ts";
 import { HEAD_FLAGS, headChoice } from "./head_flags.ts";
+import { localData } from "./data_location.ts";
 import { localModels } from "./remote.ts";
 import { DATA_FLAGS, RUN_FLAGS, runOptions } from "./run_flags.ts";
 
@@ -40,7 +41,12 @@ export const predict: Command = {
       value: "DIR",
       help: "the adapter (default: the one BASE carries)",
     },
-    { name: "data", kind: "string", value: "FILE", help: "rows to classify: .tsv, .csv, .jsonl" },
+    {
+      name: "data",
+      kind: "string",
+      value: "FILE",
+      help: "rows to classify: .tsv, .csv, .jsonl, .parquet, hf://datasets/org/name/config:split",
+    },
     ...DATA_FLAGS,
     ...HEAD_FLAGS,
     ...RUN_FLAGS,
@@ -88,7 +94,7 @@ export const predict: Command = {
       adapter,
       head,
       texts,
-      ...(data === undefined ? {} : { data }),
+      ...(data === undefined ? {} : { data: await localData(invocation, data, "validation") }),
     });
     invocation.progress.end();
     const { rows: _, ...document } = result;

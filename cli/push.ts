@@ -4,9 +4,10 @@
  * @module
  */
 
-import { findAdapterFolder } from "../lib/adapter/open.ts";
+import { join } from "@std/path";
+import { findAdapterFolder, openAdapter } from "../lib/adapter/open.ts";
 import { permissionsOf } from "../lib/checkpoint/save.ts";
-import { statPath } from "../lib/checkpoint/sources.ts";
+import { readTextFile, statPath } from "../lib/checkpoint/sources.ts";
 import { ERROR_CODES, type ErrorCode, TinygraftError } from "../lib/errors.ts";
 import { hubEnvironment } from "../lib/hub/environment.ts";
 import type { PushedFile, PushResult } from "../lib/hub/push.ts";
@@ -35,6 +36,11 @@ export const push: Command = {
     { name: "private", kind: "boolean", help: "make it private; refuse one that is public" },
     { name: "branch", kind: "string", value: "B", help: "the branch, made if needed (main)" },
     { name: "create-pr", kind: "boolean", help: "open a pull request instead" },
+    {
+      name: "with-python",
+      kind: "boolean",
+      help: "add the code with which Python's transformers runs the adapter",
+    },
     { name: "message", short: "m", kind: "string", value: "TEXT", help: "the commit's title" },
     { name: "dry-run", kind: "boolean", help: "tell what would be pushed, and change nothing" },
   ],
@@ -61,7 +67,10 @@ export const push: Command = {
       branch: flags.string("branch"),
       createPullRequest: flags.boolean("create-pr"),
       message: flags.string("message"),
-      extra: await generatedCard(folder, location, invocation),
+      extra: new Map([
+        ...await generatedCard(folder, location, invocation),
+        ...flags.boolean("with-python") ? await generatedCode(folder, invocation) : [],
+      ]),
       dryRun: flags.boolean("dry-run"),
       onWarning: warn,
       onProgress: (done, total, label) => progress.update(done, total, label, "bytes"),
@@ -104,8 +113,34 @@ async function generatedCard(
   const isAdapter = await findAdapterFolder(folder) !== undefined;
   if (!isAdapter || statPath(`${folder}/README.md`) !== undefined) return new Map();
   const repository = repositoryName(invocation, location);
-  const { text } = await renderCard(folder, { repository, name: repository?.split("/")[1] });
+  const { text } = await renderCard(folder, {
+    repository,
+    name: repository?.split("/")[1],
+    ...(invocation.flags.boolean("with-python") ? { hasPython: true } : {}),
+  });
   return new Map([["README.md", new TextEncoder().encode(text)]]);
+}
+
+/** What makes the pushed folder load in Python; config.json is changed there and not here. */
+async function generatedCode(
+  folder: string,
+  { warn }: Invocation,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const { pythonFiles } = await import("../lib/layouts/python/export.ts");
+  using adapter = await openAdapter(folder);
+  const path = join(folder, "config.json");
+  const isCheckpoint = adapter.embedded && statPath(path) !== undefined;
+  const base = adapter.config.baseModelNameOrPath;
+  if (!adapter.embedded) {
+    warn(
+      "with the library PEFT installed, transformers takes a folder with adapter_config.json for " +
+        "one of PEFT's: tinygraft export --layout python makes one without",
+    );
+    if (base !== null && statPath(base) !== undefined) {
+      warn(`the base "${base}" is on this machine only: others cannot load it`);
+    }
+  }
+  return pythonFiles(adapter, isCheckpoint ? await readTextFile(path) : undefined);
 }
 
 function textOf(result: PushResult, location: string): string {

@@ -135,7 +135,7 @@ async function makeSoup(
     return { merge: await planSoup(adapters, out, options) };
   }
   const { checkedSoup, greedySoup } = await import("../lib/eval/soup_check.ts");
-  const options = { ...request.options, data: flags.required("data") };
+  const options = { ...request.options, data: request.options.data ?? flags.required("data") };
   if (method !== GREEDY) {
     return await checkedSoup(adapters, out, {
       ...options,

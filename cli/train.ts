@@ -10,6 +10,7 @@ import { planReport } from "../lib/report/plan.ts";
 import { quote } from "../lib/tensor/quote.ts";
 import type { TrainEvent, TrainOptions, TrainResult } from "../lib/train/options.ts";
 import type { Command, Invocation } from "./command.ts";
+import { localData } from "./data_location.ts";
 import { formatCount } from "./format.ts";
 import { commandLine, reportEnvironment } from "./report.ts";
 import { localModels, repositoryName } from "./remote.ts";
@@ -103,7 +104,7 @@ async function onThisMachine(
   options: TrainOptions,
   invocation: Invocation,
 ): Promise<TrainOptions> {
-  const { base, from } = options;
+  const { base, from, data, evalData } = options;
   const locations = from === undefined ? [base] : [base, from];
   const [localBase, localFrom] = await localModels(invocation, locations);
   return {
@@ -111,6 +112,10 @@ async function onThisMachine(
     base: localBase!,
     baseName: repositoryName(invocation, base),
     from: localFrom,
+    data: await localData(invocation, data, "train"),
+    evalData: evalData === undefined
+      ? undefined
+      : await localData(invocation, evalData, "validation"),
   };
 }
 

@@ -19,7 +19,12 @@ const DEFAULTS = TRAINING_DEFAULTS;
 
 /** The rows, and how they are read. */
 const ROW_FLAGS: readonly Flag[] = [
-  { name: "data", kind: "string", value: "FILE", help: "labelled rows to learn from" },
+  {
+    name: "data",
+    kind: "string",
+    value: "FILE",
+    help: "labelled rows to learn from, also hf://datasets/…",
+  },
   {
     name: "eval",
     kind: "string",

@@ -106,6 +106,7 @@ export const ERROR_CODES = {
   "unknown-task": "no task of this name is known",
   "missing-column": "a data set lacks a column",
   "malformed-row": "a row of a data set cannot be read",
+  "invalid-parquet": "a Parquet file cannot be read",
   "unknown-label": "a row carries a label that the classifier does not have",
   "label-mismatch": "the classifier's labels and the task's do not agree",
   "empty-data": "a data set has no rows",

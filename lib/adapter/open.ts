@@ -148,6 +148,9 @@ async function openOrRefuse(location: string, options: PlaceOptions): Promise<Ch
     if (!none) throw error;
     const place = placeAt(location, options);
     const names = await place?.list() ?? [];
+    // A folder for Python has no config beside the weights; they carry it.
+    const isPlain = names.includes(ADAPTER_WEIGHTS) && place?.file === undefined;
+    if (isPlain) return await openCheckpoint(location, { ...options, weights: ADAPTER_WEIGHTS });
     const path = place?.location ?? location;
     const isHub = ADAPTER_HUB_FILES.some((name) => names.includes(name));
     const found = isHub ? "it is an AdapterHub adapter" : "it holds no adapter and no checkpoint";

@@ -5,15 +5,15 @@
  */
 
 import type { AdapterTask } from "../adapter/config.ts";
-import { readTextFile } from "../checkpoint/sources.ts";
 import { TinygraftError } from "../errors.ts";
-import { parseDataset, type Row } from "../text/dataset.ts";
+import type { Row } from "../text/dataset.ts";
 import { labelIndices, labelValues } from "../text/labels.ts";
 import { findTask, type Metric, type Task, TASKS } from "../text/tasks.ts";
+import { readDataFile } from "./data_file.ts";
 
 /** Which file, and how to read it. */
 export interface DataOptions {
-  /** Path of a TSV, CSV or JSONL file. */
+  /** Path of a TSV, CSV, JSONL or Parquet file. */
   readonly data: string;
   /** Name of a task preset; `undefined` takes the adapter's own data set where that is one. */
   readonly task?: string | undefined;
@@ -62,16 +62,15 @@ export async function readRows(
       { code: "label-mismatch" },
     );
   }
-  const text = await readTextFile(options.data);
-  const parsed = parseDataset(text, {
+  const rows = await readDataFile({
     path: options.data,
     requireLabel,
+    limit: options.limit,
     ...(task ? { task } : {}),
     ...(options.text === undefined ? {} : { text: options.text }),
     ...(options.textPair === undefined ? {} : { textPair: options.textPair }),
     ...(options.label === undefined ? {} : { label: options.label }),
   });
-  const rows = options.limit === undefined ? parsed : parsed.slice(0, options.limit);
   const regression = decides.type === "regression";
   return {
     rows,

@@ -6,6 +6,7 @@
 
 import { dirname, join, relative } from "@std/path";
 import { TinygraftError } from "../errors.ts";
+import type { HubAddress } from "../remote/address.ts";
 import { COMMIT } from "../remote/hub_listing.ts";
 import { isSymlink, listFolder, realPath, statPath } from "../checkpoint/sources.ts";
 import { stagingPath } from "../checkpoint/leftovers.ts";
@@ -21,10 +22,10 @@ export class RepositoryCache {
    * Names the places; nothing is made yet.
    *
    * @param cache The cache's folder, `$HF_HOME/hub` as a rule.
-   * @param id The model's repository: `org/name`.
+   * @param repository The repository.
    */
-  constructor(cache: string, readonly id: string) {
-    const name = `models--${id.replace("/", "--")}`;
+  constructor(cache: string, { id, repoType }: Pick<HubAddress, "id" | "repoType">) {
+    const name = `${repoType ?? "model"}s--${id.replace("/", "--")}`;
     this.folder = join(cache, name);
     this.#locks = join(cache, ".locks", name);
   }

@@ -25,7 +25,7 @@ export function cachedPath(
 ): string | undefined {
   const address = parseAddress(location, new URL(options.endpoint));
   if (address.kind !== "hub") return undefined;
-  const cache = new RepositoryCache(options.cache, address.id);
+  const cache = new RepositoryCache(options.cache, address);
   const commit = cache.commitOf(address.revision ?? DEFAULT_REVISION);
   if (commit === undefined) return undefined;
   const path = join(cache.snapshot(commit), address.folder, address.file ?? "");

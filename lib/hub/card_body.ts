@@ -127,7 +127,7 @@ function movement(drop: number): string {
   return `went ${drop > 0 ? "down" : "up"} by ${points} points`;
 }
 
-function usage({ name, repository, baseModel, isCheckpoint }: CardFacts): string {
+function usage({ name, repository, baseModel, isCheckpoint, hasPython }: CardFacts): string {
   const folder = name.replace(/[^\w.-]+/g, "-") || "adapter";
   const base = baseModel !== null && /^[\w.-]+\/[\w.-]+$/.test(baseModel)
     ? `hf://${baseModel}`
@@ -139,8 +139,24 @@ function usage({ name, repository, baseModel, isCheckpoint }: CardFacts): string
     "With tinygraft, after pulling this repository into a folder:",
     ["```sh", `tinygraft pull hf://${repository ?? `ORG/${folder}`} ${folder}`, predict, "```"]
       .join("\n"),
+    ...hasPython ? pythonUsage(repository ?? `ORG/${folder}`) : [],
     "PEFT and AdapterHub cannot load it; libraries that do not know tiny attention ignore it.",
   ].join("\n\n");
+}
+
+function pythonUsage(repository: string): string[] {
+  const lines = [
+    "```python",
+    "from transformers import AutoModelForSequenceClassification",
+    "",
+    "model = AutoModelForSequenceClassification.from_pretrained(",
+    `    "${repository}", trust_remote_code=True`,
+    ")",
+    "```",
+  ];
+  const text = "In Python, with transformers, which runs `modeling_tiny_attention.py` of this " +
+    "repository:";
+  return [text, lines.join("\n")];
 }
 
 function identity({ contentHash, baseContentHash }: CardFacts): string {

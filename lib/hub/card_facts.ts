@@ -34,6 +34,8 @@ export interface CardFacts {
   };
   /** Whether the folder is a whole checkpoint that carries the adapter. */
   readonly isCheckpoint: boolean;
+  /** Whether the code for Python's transformers lies beside it. */
+  readonly hasPython?: boolean | undefined;
   /** What it was merged from; empty for one that was not. */
   readonly mergedFrom: readonly {
     readonly contentHash: string;

@@ -6,7 +6,7 @@
 
 import { basename, join } from "@std/path";
 import { TinygraftError, UsageError } from "../errors.ts";
-import { type HubAddress, parseAddress, showFolder } from "../remote/address.ts";
+import { type HubAddress, parseAddress, repositoryParts, showFolder } from "../remote/address.ts";
 import { RemoteClient, type RemoteOptions } from "../remote/client.ts";
 import { DEFAULT_REVISION, type HubFile, listHubFolder } from "../remote/hub_listing.ts";
 import { fetchText } from "../remote/text.ts";
@@ -79,8 +79,30 @@ const FILES_AT_ONCE = 4;
  */
 export async function pull(location: string, options: PullOptions): Promise<PullResult> {
   const client = new RemoteClient(options);
-  const address = hubAddress(location, client);
-  const cache = new RepositoryCache(options.cache, address.id);
+  return await pullAddress(hubAddress(location, client), client, options);
+}
+
+/** How files are pulled that a function chooses. */
+export interface PullAddressOptions extends PullOptions {
+  /** Chooses among all files of the address's folder; it throws where none will do. */
+  readonly choose?: ((paths: readonly string[]) => readonly string[]) | undefined;
+}
+
+/**
+ * Pulls files as {@linkcode pull} does, from an address that was taken apart.
+ *
+ * @param address The folder.
+ * @param client The way to the Hub.
+ * @param options Where the files go, and which ones.
+ * @returns Commit, folder and files.
+ * @throws {TinygraftError} as {@linkcode pull} does, and what `choose` throws.
+ */
+export async function pullAddress(
+  address: HubAddress,
+  client: RemoteClient,
+  options: PullAddressOptions,
+): Promise<PullResult> {
+  const cache = new RepositoryCache(options.cache, address);
   const set = options.offline
     ? await cachedSet(address, cache, options)
     : await listedSet(address, cache, client, options);
@@ -124,10 +146,11 @@ function hubAddress(location: string, { endpoint }: RemoteClient): HubAddress {
 function choose(
   address: HubAddress,
   paths: readonly string[],
-  options: PullOptions,
+  options: PullAddressOptions,
   readText: (path: string) => Promise<string>,
 ): Promise<string[]> {
   const { file } = address;
+  if (options.choose !== undefined) return Promise.resolve([...options.choose(paths)].sort());
   const { withCompanions = false } = options;
   if (file !== undefined && !withCompanions) return Promise.resolve([file]);
   return selectFiles(paths, { ...options, weights: file }, readText, showFolder(address));
@@ -138,12 +161,12 @@ async function listedSet(
   address: HubAddress,
   cache: RepositoryCache,
   client: RemoteClient,
-  options: PullOptions,
+  options: PullAddressOptions,
 ): Promise<PulledSet> {
   const { commit, files } = await listHubFolder(client, address);
   const url = (path: string) => {
     const inside = [address.folder, path].filter((part) => part !== "").join("/").split("/");
-    return client.hubUrl([...address.id.split("/"), "resolve", commit, ...inside]);
+    return client.hubUrl([...repositoryParts(address), "resolve", commit, ...inside]);
   };
   const show = (path: string) => `${showFolder(address)}/${path}`;
   const readText = (path: string) => {
@@ -184,7 +207,7 @@ function assertChecksum(file: HubFile, path: string): void {
 async function cachedSet(
   address: HubAddress,
   cache: RepositoryCache,
-  options: PullOptions,
+  options: PullAddressOptions,
 ): Promise<PulledSet> {
   const revision = address.revision ?? DEFAULT_REVISION;
   const location = showFolder(address);

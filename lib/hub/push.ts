@@ -120,10 +120,10 @@ async function localFiles(folder: string, options: PushOptions): Promise<LocalFi
   const total = totalBytes(folder, paths);
   let done = 0;
   const onBytes = (bytes: number) => onProgress(done += bytes, total, "Hashing");
-  for (const path of paths) files.push(await describeFile(folder, path, { signal, onBytes }));
-  for (const [path, bytes] of extra) {
-    if (!paths.includes(path)) files.push(describeBytes(path, bytes));
+  for (const path of paths) {
+    if (!extra.has(path)) files.push(await describeFile(folder, path, { signal, onBytes }));
   }
+  for (const [path, bytes] of extra) files.push(describeBytes(path, bytes));
   return files.sort((a, b) => a.path < b.path ? -1 : 1);
 }
 

@@ -29,7 +29,7 @@ export interface PushOptions extends RemoteOptions {
   readonly dryRun?: boolean | undefined;
   /** Whether large files may go by Xet. */
   readonly xet?: boolean | undefined;
-  /** Content to push beside the folder's, by path; the folder's own file wins. */
+  /** Content to push beside the folder's, or in place of its own, by path. */
   readonly extra?: ReadonlyMap<string, Uint8Array<ArrayBuffer>> | undefined;
   /** Told of what is left out, and of what the Hub warns about. */
   readonly onWarning?: ((message: string) => void) | undefined;

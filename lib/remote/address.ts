@@ -19,10 +19,12 @@ export interface WebAddress {
   readonly file: string | undefined;
 }
 
-/** A folder of a model's repository on the Hub, or one file in it. */
+/** A folder of a repository on the Hub, a model's unless it says otherwise, or one file in it. */
 export interface HubAddress {
   /** Tells Hub addresses from web addresses. */
   readonly kind: "hub";
+  /** What the repository is of, where it is not a model. */
+  readonly repoType?: "dataset";
   /** The repository: `org/name`. */
   readonly id: string;
   /** Branch, tag, commit or `refs/pr/N`; `undefined` for the default branch. */
@@ -176,9 +178,20 @@ export function showFolder(address: RemoteAddress): string {
   if (address.kind === "web") {
     return `${address.folder.origin}${address.folder.pathname}`.replace(/\/$/, "");
   }
-  const { id, revision, folder } = address;
+  const { id, revision, folder, repoType } = address;
+  const type = repoType === undefined ? "" : "datasets/";
   const at = revision === undefined ? "" : `@${revision}`;
-  return `hf://${id}${at}${folder === "" ? "" : `/${folder}`}`;
+  return `hf://${type}${id}${at}${folder === "" ? "" : `/${folder}`}`;
+}
+
+/**
+ * Where a repository's files are below the Hub's address.
+ *
+ * @param address A folder of the repository.
+ * @returns Parts of the path, not encoded.
+ */
+export function repositoryParts({ id, repoType }: HubAddress): string[] {
+  return [...repoType === undefined ? [] : ["datasets"], ...id.split("/")];
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { TinygraftError } from "../errors.ts";
-import { type HubAddress, showFolder, showUrl } from "./address.ts";
+import { type HubAddress, repositoryParts, showFolder, showUrl } from "./address.ts";
 import type { RemoteClient } from "./client.ts";
 import { fetchBytes } from "./text.ts";
 
@@ -52,7 +52,7 @@ export async function listHubFolder(
   address: HubAddress,
 ): Promise<HubListing> {
   const commit = await resolveCommit(client, address);
-  const api = ["api", "models", ...address.id.split("/"), "tree", commit];
+  const api = [...apiParts(address), "tree", commit];
   const folder = address.folder === "" ? [] : address.folder.split("/");
   const files = new Map<string, HubFile>();
   let url: URL | undefined = client.hubUrl([...api, ...folder], "recursive=true");
@@ -77,12 +77,17 @@ export async function listHubFolder(
 export async function resolveCommit(client: RemoteClient, address: HubAddress): Promise<string> {
   const revision = address.revision ?? DEFAULT_REVISION;
   if (COMMIT.test(revision)) return revision;
-  const api = ["api", "models", ...address.id.split("/"), "revision", revision];
+  const api = [...apiParts(address), "revision", revision];
   const url = client.hubUrl(api, "expand=sha");
   const { json } = await getJson(client, address, url).catch(asMissingRepository);
   const commit = (json as { sha?: unknown } | null)?.sha;
   if (typeof commit === "string" && COMMIT.test(commit)) return commit;
   throw unexpected(address, url, "no commit");
+}
+
+function apiParts(address: HubAddress): string[] {
+  const type = address.repoType === undefined ? ["models"] : [];
+  return ["api", ...type, ...repositoryParts(address)];
 }
 
 /** A plain 404 for the whole repository, as mirrors of the Hub send it. */

@@ -31,7 +31,7 @@ export interface Row {
   readonly pair?: string;
   /** The label as the file spells it ("true" and "false" for JSON's); a number where JSON has one. */
   readonly label?: number | string;
-  /** The line that the row starts on, counted from 1. */
+  /** The line that the row starts on, counted from 1; in Parquet the row's own number. */
   readonly line: number;
 }
 
@@ -78,11 +78,76 @@ export interface DatasetOptions extends ColumnNames {
  */
 export function parseDataset(text: string, options: DatasetOptions): Row[] {
   const { path } = options;
-  const rows = readRows(text, options);
+  return requireRows(readRows(text, options), path);
+}
+
+/**
+ * Refuses a data set without rows.
+ *
+ * @param rows The rows.
+ * @param path The file, for messages.
+ * @returns The rows.
+ * @throws {DataError} `empty-data`.
+ */
+export function requireRows(rows: Row[], path: string): Row[] {
   if (rows.length > 0) return rows;
   throw new DataError(`Cannot read "${path}": it has no rows, expected at least one: add some`, {
     code: "empty-data",
     path,
+  });
+}
+
+/** The keys under which records hold what a row is made of. */
+export interface RecordKeys {
+  /** Key of the text. */
+  readonly text: string;
+  /** Key of the second text, where there is one. */
+  readonly pair: string | undefined;
+  /** Key of the label, where there is one. */
+  readonly label: string | undefined;
+}
+
+/**
+ * Finds the keys of the records of a data set.
+ *
+ * @param keys The keys that records have.
+ * @param options The path, task and columns.
+ * @returns The keys of text and label.
+ * @throws {DataError} `missing-column`.
+ */
+export function recordKeys(keys: readonly string[], options: DatasetOptions): RecordKeys {
+  const { path, task, requireLabel } = options;
+  const wanted = wantedColumns(options, task?.columns, requireLabel);
+  const find = (column: WantedColumns["pair"]) => column && findKey(column, keys, path);
+  return {
+    text: find(wanted.text) ?? "",
+    pair: find(wanted.pair),
+    label: find(wanted.label),
+  };
+}
+
+/**
+ * Makes rows of records.
+ *
+ * @param records The records.
+ * @param keys Where they hold text and label.
+ * @param options The path, for messages, and whether each must have a label.
+ * @returns One row a record.
+ * @throws {DataError} `malformed-row` for a text that is none, or a label that is absent or neither
+ * text, number nor boolean.
+ */
+export function recordRows(
+  records: readonly JsonRecord[],
+  keys: RecordKeys,
+  { path, requireLabel }: Pick<DatasetOptions, "path" | "requireLabel">,
+): Row[] {
+  return records.map((record) => {
+    const label = keys.label === undefined ? undefined : jsonLabel(record, keys.label, path);
+    if (label === undefined && requireLabel) {
+      throw malformedRow(path, record.line, "the label is empty or absent");
+    }
+    const pair = keys.pair === undefined ? undefined : jsonText(record, keys.pair, path);
+    return makeRow(jsonText(record, keys.text, path), pair, label, record.line);
   });
 }
 
@@ -99,11 +164,11 @@ function readRows(text: string, options: DatasetOptions): Row[] {
       return tableRows(readCsv(text, path), wanted, false, options);
     case ".jsonl":
     case ".ndjson":
-      return jsonRows(readJsonl(text, path), wanted, options);
+      return jsonRows(readJsonl(text, path), options);
   }
   throw new UsageError(
-    `Cannot read "${path}": its extension names no known format, expected .tsv, .csv or .jsonl: ` +
-      `convert or rename the file`,
+    `Cannot read "${path}": its extension names no known format, expected .tsv, .csv, .jsonl or ` +
+      `.parquet: convert or rename the file`,
     { path },
   );
 }
@@ -129,24 +194,9 @@ function tableRows(
   });
 }
 
-function jsonRows(
-  records: readonly JsonRecord[],
-  wanted: WantedColumns,
-  { path, requireLabel }: DatasetOptions,
-): Row[] {
+function jsonRows(records: readonly JsonRecord[], options: DatasetOptions): Row[] {
   const first = records[0]?.value;
-  if (!first) return [];
-  const find = (column: WantedColumns["pair"]) =>
-    column && findKey(column, Object.keys(first), path);
-  const [textKey, pairKey, labelKey] = [wanted.text, wanted.pair, wanted.label].map(find);
-  return records.map((record) => {
-    const label = labelKey === undefined ? undefined : jsonLabel(record, labelKey, path);
-    if (label === undefined && requireLabel) {
-      throw malformedRow(path, record.line, "the label is empty or absent");
-    }
-    const pair = pairKey === undefined ? undefined : jsonText(record, pairKey, path);
-    return makeRow(jsonText(record, textKey ?? "", path), pair, label, record.line);
-  });
+  return first ? recordRows(records, recordKeys(Object.keys(first), options), options) : [];
 }
 
 function jsonText({ value, line }: JsonRecord, key: string, path: string): string {

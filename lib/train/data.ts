@@ -6,10 +6,10 @@
  */
 
 import type { Adapter } from "../adapter/open.ts";
-import { readTextFile } from "../checkpoint/sources.ts";
 import { TinygraftError } from "../errors.ts";
+import { readDataFile } from "../eval/data_file.ts";
 import { requireDefined } from "../eval/run.ts";
-import { parseDataset, type Row } from "../text/dataset.ts";
+import type { Row } from "../text/dataset.ts";
 import { labelIndices, labelValues } from "../text/labels.ts";
 import { findTask, type Metric, type Task } from "../text/tasks.ts";
 import { countClasses, resolveClassifier } from "./labels.ts";
@@ -116,7 +116,7 @@ async function readRows(
   { text, textPair, label }: DataChoice,
   task: Task | undefined,
 ): Promise<Row[]> {
-  return parseDataset(await readTextFile(path), {
+  return await readDataFile({
     path,
     requireLabel: true,
     ...(task === undefined ? {} : { task }),

@@ -37,7 +37,7 @@ export function accountOf(request: Request): Account | undefined {
 
 /** Whether an account belongs to the owner of a repository. */
 export function isMember(account: Account | undefined, id: string): boolean {
-  const [owner = ""] = id.split("/");
+  const [owner = ""] = id.replace(/^datasets\//, "").split("/");
   return account !== undefined && (account.name === owner || account.organisations.includes(owner));
 }
 

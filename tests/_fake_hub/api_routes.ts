@@ -30,8 +30,9 @@ export async function answerApi(call: Call): Promise<Response> {
     const answer = validateCard(textOf(await readJson(request), "content"));
     return Response.json(answer, { status: answer.errors.length > 0 ? 400 : 200 });
   }
-  if (first !== "models" || name === undefined) throw refusals.route();
-  const repository = hub.repositories.get(`${organisation}/${name}`);
+  if (!/^(?:models|datasets)$/.test(first ?? "") || name === undefined) throw refusals.route();
+  const type = first === "datasets" ? "datasets/" : "";
+  const repository = hub.repositories.get(`${type}${organisation}/${name}`);
   assertVisible(repository, account);
   return await answerRepository({ ...call, parts: rest, repository });
 }

@@ -115,7 +115,7 @@ export class FakeHub implements AsyncDisposable {
     const changes = new Map<string, TreeFile>();
     for (const [path, content] of Object.entries(files)) {
       const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      changes.set(path, await this.store(bytes, /\.(?:safetensors|bin|pt)$/.test(path)));
+      changes.set(path, await this.store(bytes, /\.(?:safetensors|bin|pt|parquet)$/.test(path)));
     }
     return repository.commit(ref, "Add files", changes);
   }

@@ -20,11 +20,12 @@ export function splitRevision(parts: readonly string[]): [revision: string, path
 }
 
 /** Answers requests for files. */
-export function readRoutes({ hub, request, parts, account }: Call): Response {
+export function readRoutes({ hub, request, parts: all, account }: Call): Response {
+  const [type, ...parts] = all[0] === "datasets" ? ["datasets/", ...all.slice(1)] : ["", ...all];
   const [organisation, name, view = "", ...rest] = parts;
   if (!/^(?:resolve|raw)$/.test(view)) throw refusals.route();
   assertMethod(request, "GET", "HEAD");
-  const repository = readAccess(hub, `${organisation}/${name}`, account);
+  const repository = readAccess(hub, `${type}${organisation}/${name}`, account);
   const [revision, path] = splitRevision(rest);
   const commit = repository.resolve(revision);
   if (repository.isGated && !isMember(account, repository.id)) throw refusals.gated(repository.id);

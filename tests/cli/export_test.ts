@@ -22,8 +22,10 @@ Deno.test("export refuses before it writes", async () => {
   const before = await snapshot(space.folder);
   for (
     const [flags, says] of [
-      [[], "authors or nemo"],
-      [["--layout", "peft"], "expected one of authors, nemo"],
+      [[], "authors, nemo or python"],
+      [["--layout", "peft"], "expected one of authors, nemo, python"],
+      [["--layout", "python", "--dtype", "F16"], "does not go with --layout python"],
+      [["--layout", "nemo", "--base", "org/base"], "goes with --layout python"],
       [["--layout", "authors", "--name", "x"], "goes with --layout nemo"],
       [["--layout", "nemo", "--name", "x.y"], "has no dot"],
       [["--layout", "nemo", "--dtype", "I8"], "--dtype"],
@@ -36,4 +38,20 @@ Deno.test("export refuses before it writes", async () => {
     assertStringIncludes(error.message!, says);
     assertEquals(await snapshot(space.folder), before);
   }
+});
+
+Deno.test("export writes a folder for Python, which is an adapter still", async () => {
+  await using space = await makeWorkspace();
+  const out = space.at("python");
+  const argv = ["export", space.adapter, out, "--layout", "python", "--base", "org/base"];
+  const { code, json, err } = await runJson(argv);
+  assertEquals([code, json.base, err], [0, "org/base", ""]);
+  assertStringIncludes(json.load as string, `from_pretrained("${out}", trust_remote_code=True)`);
+  const text = ["the cat sat", "--device", "reference"];
+  const predict = (adapter: string) =>
+    runJson(["predict", space.base, "--adapter", adapter, ...text]);
+  assertEquals((await predict(out)).json, (await predict(space.adapter)).json);
+  assertEquals((await runCaptured(["validate", out])).code, 0);
+  const local = argv.with(2, space.at("local")).with(6, space.base);
+  assertStringIncludes((await runCaptured(local)).err, "is on this machine only");
 });

@@ -193,3 +193,74 @@ Deno.test("card writes README.md, keeps the user's text, and prints it on a dry 
     assert((await published.run("card", space.adapter, ...wrong)).code > 0);
   }
 });
+
+Deno.test("push --with-python adds code, and changes config.json on the Hub alone", async () => {
+  await using published = await Published.make();
+  const { space, hub } = published;
+  const grafted = space.at("grafted");
+  assertEquals(
+    (await runCaptured(["inject", space.base, grafted, "--adapter", space.adapter])).code,
+    0,
+  );
+  const before = await snapshot(grafted);
+  const argv = ["push", grafted, "hf://org/model", "--create", "--with-python"];
+  assertEquals((await published.run(...argv)).code, 0);
+  assertEquals(await snapshot(grafted), before);
+  const { files } = hub.repositories.get("org/model")!.resolve("main");
+  assert(files.has("modeling_tiny_attention.py"));
+  const pushed = await hub.content(files.get("config.json")!).bytes();
+  const config = JSON.parse(new TextDecoder().decode(pushed));
+  const own = JSON.parse(await Deno.readTextFile(`${grafted}/config.json`));
+  assertEquals({ ...config, ...own }, config);
+  assertEquals(config.auto_map, {
+    AutoModelForSequenceClassification:
+      "modeling_tiny_attention.TinyAttentionForSequenceClassification",
+  });
+  assertStringIncludes((await published.run(...argv)).out, "no commit was made");
+  const adapter = ["push", space.adapter, "hf://org/ad", "--create", "--with-python"];
+  assertStringIncludes((await published.run(...adapter)).err, "PEFT");
+  const names = [...hub.repositories.get("org/ad")!.resolve("main").files.keys()];
+  assert(names.includes("config.json") && names.includes("modeling_tiny_attention.py"));
+  const card = hub.repositories.get("org/ad")!.resolve("main").files.get("README.md")!;
+  const text = new TextDecoder().decode(await hub.content(card).bytes());
+  assertStringIncludes(text, '    "org/ad", trust_remote_code=True\n');
+});
+
+Deno.test("every command with rows takes a data set of the Hub, and the cache's while offline", async () => {
+  await using published = await Published.make();
+  const { space, hub } = published;
+  const parquet = (name: string) => Deno.readFileSync(`fixtures/parquet/${name}.parquet`);
+  await hub.commit("datasets/nyu-mll/glue", {
+    "sst2/train-00000-of-00002.parquet": parquet("zstd"),
+    "sst2/train-00001-of-00002.parquet": parquet("snappy"),
+    "sst2/validation-00000-of-00001.parquet": parquet("snappy"),
+  });
+  const glue = "hf://datasets/nyu-mll/glue/sst2";
+  const sides = ["--before", space.adapter, "--after", space.adapter];
+  const device = ["--device", "reference", "--task", "sst2"];
+  const check = ["check", space.base, ...sides, "--data", glue, ...device];
+  const rows = async (argv: string[], env = published.env) => {
+    const { code, json, err } = await runJson(argv, { env });
+    assertEquals(code, 0, err);
+    return json.examples;
+  };
+  assertEquals(await rows(check), 8);
+  assertEquals(await rows([...check, "--limit", "3"]), 3);
+  assertEquals(await rows(check.with(7, `${glue}:train`)), 16);
+  const merge = ["merge", space.adapter, space.at("merged"), "--base", space.base, "--method"];
+  const merged = await published.run(
+    ...[...merge, "product", "--data", glue, "--calibrate", glue, ...device],
+  );
+  assertEquals(merged.code, 0, merged.err);
+  const train = ["train", space.base, space.at("new"), "--data", glue, "--eval", glue, ...device];
+  const trained = await published.run(...train, "--epochs", "1");
+  assertEquals(trained.code, 0, trained.err);
+  const predict = ["predict", space.base, "--adapter", space.adapter, "--data", glue, ...device];
+  assertEquals((await published.run(...predict)).code, 0);
+  const before = hub.seen.length;
+  assertEquals(await rows(check, { ...published.env, HF_HUB_OFFLINE: "1" }), 8);
+  assertEquals(hub.seen.length, before);
+  const model = await published.run(...check.with(7, "hf://org/base"));
+  assertEquals(model.code, 2);
+  assertStringIncludes(model.err, "hf://datasets/org/name");
+});

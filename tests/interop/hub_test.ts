@@ -129,6 +129,24 @@ Deno.test("what hf uploads, pull fetches, and push finds unchanged", async () =>
   assertEquals(uploaded, []);
 });
 
+Deno.test("what is read of a data set lies in the cache where hf finds it", async () => {
+  await using peers = await Peers.make();
+  const { space, hub } = peers;
+  const file = "sst2/validation-00000-of-00001.parquet";
+  await hub.commit("datasets/nyu-mll/glue", {
+    [file]: await Deno.readFile("fixtures/parquet/snappy.parquet"),
+  });
+  const argv = ["check", space.base, "--before", space.adapter, "--after", space.adapter];
+  const data = ["--data", "hf://datasets/nyu-mll/glue/sst2", "--device", "reference"];
+  const { examples } = await peers.ours(...argv, ...data, "--task", "sst2");
+  assertEquals(examples, 8);
+  const download = ["download", "nyu-mll/glue", file, "--repo-type", "dataset"];
+  const path = (await peers.hf(download, { HF_HUB_OFFLINE: "1" })).trim();
+  assertStringIncludes(path, `${space.at("hf")}/hub/datasets--nyu-mll--glue/snapshots/`);
+  assertEquals((await peers.hf(download)).trim(), path);
+  await peers.hf(["cache", "verify", "nyu-mll/glue", "--repo-type", "dataset"]);
+});
+
 Deno.test("what pull puts into the cache, hf finds there, and the other way round", async () => {
   await using peers = await Peers.make();
   const { space, hub } = peers;

@@ -1,0 +1,41 @@
+/**
+ * Where the rows of `--data` and its like come from: files, and data sets of the Hub.
+ *
+ * @module
+ */
+
+import { UsageError } from "../lib/errors.ts";
+import type { PreferredSplit } from "../lib/hub/pull_dataset.ts";
+import { isRemote } from "../lib/remote/address.ts";
+import { quote } from "../lib/tensor/quote.ts";
+import type { Invocation } from "./command.ts";
+import { hubOptions } from "./remote.ts";
+
+/**
+ * Finds the file of rows on this machine; a data set of the Hub is pulled into the cache first, or
+ * found there.
+ *
+ * @param invocation The call.
+ * @param location What the user gave: a path, or `hf://datasets/org/name[@revision][/config][:split]`.
+ * @param preferred The split where the address names none.
+ * @returns A path, as it is; of a split in several files one with `*`.
+ * @throws {UsageError} for addresses of anything else.
+ * @throws {TinygraftError} as `pullDataset` does.
+ */
+export async function localData(
+  invocation: Pick<Invocation, "io" | "warn" | "progress">,
+  location: string,
+  preferred: PreferredSplit,
+): Promise<string> {
+  if (!isRemote(location)) return location;
+  const { isDatasetAddress, pullDataset } = await import("../lib/hub/pull_dataset.ts");
+  if (!isDatasetAddress(location)) {
+    throw new UsageError(
+      `Cannot read rows of ${quote(location.replace(/[?#].*$/s, ""))}: expected a file, or ` +
+        "hf://datasets/org/name[@revision][/config][:split]",
+    );
+  }
+  const path = await pullDataset(location, { ...hubOptions(invocation), preferred });
+  invocation.progress.end();
+  return path;
+}
