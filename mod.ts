@@ -420,6 +420,8 @@ export {
   type CheckedMerge,
   checkedMerge,
   type CheckedMergeOptions,
+  type FittedModules,
+  type RefineModules,
 } from "./lib/eval/merge_check.ts";
 export {
   type CheckedSoup,
@@ -483,6 +485,7 @@ export { type StepOptions } from "./lib/train/optimizer.ts";
 export { learningRateAt, type ScheduleOptions } from "./lib/train/schedule.ts";
 export {
   crossEntropy,
+  divergence,
   type Loss,
   type LossShape,
   type PairLoss,
@@ -491,6 +494,21 @@ export {
   symmetricDivergence,
 } from "./lib/train/loss.ts";
 export { train } from "./lib/train/train.ts";
+export { type EncoderParts } from "./lib/train/step.ts";
+export {
+  DISTIL_DEFAULTS,
+  type DistilInput,
+  type DistilledModules,
+  distilModules,
+  type DistilOptions,
+  type DistilRecord,
+  type DistilSettings,
+} from "./lib/train/distil.ts";
+export {
+  type DistilledMerge,
+  distilledMerge,
+  type DistilledMergeOptions,
+} from "./lib/train/distilled_merge.ts";
 
 // Reports.
 export { type CheckReportData, renderCheckReport } from "./lib/report/check_report.ts";

@@ -21,6 +21,7 @@ import {
   type EvidenceRequest,
   evidenceRequest,
 } from "./evidence_flags.ts";
+import { DISTIL_FLAGS, type DistilRequest, distilRequest } from "./merge_distil.ts";
 import { checkMergeOutputs, type MergeResult, writeMerge } from "./merge_output.ts";
 import { mergeSources } from "./merge_sources.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
@@ -39,7 +40,8 @@ export const merge: Command = {
     "  average  the mean of their weights, as in the paper: lossy unless the heads do the same\n" +
     "  aligned  the mean after bringing signs, scales and rotations to one form\n" +
     "  product  the mean of what query and key, value and output make together, cut to rank\n" +
-    "  distil   heads fitted in closed form to what all of them add on text\n\n" +
+    "  distil   heads fitted in closed form to what all of them add on text; --distil-steps goes\n" +
+    "           on from there by training them to give what all of them give\n\n" +
     "aligned and product lose nothing when heads are equal as functions; heads that do different\n" +
     "things fit into one by no method. All but stack fold the LayerNorm into the weights.\n\n" +
     "The report compares each layer's output before and after on seeded random inputs. With --base " +
@@ -74,6 +76,7 @@ export const merge: Command = {
     },
     ...BASE_FLAGS,
     ...CALIBRATION_FLAGS,
+    ...DISTIL_FLAGS,
     REPORT_FLAG,
     ...EVIDENCE_RUN_FLAGS,
   ],
@@ -90,12 +93,18 @@ export const merge: Command = {
       does: "one head fitted to unlabelled text",
       line: "tinygraft merge adapter out --method distil --base base --calibrate text.tsv",
     },
+    {
+      does: "the same, then trained on 8,000 rows of it: minutes, for outputs closer to all heads'",
+      line: "tinygraft merge adapter out --method distil --base base --calibrate text.tsv " +
+        "--distil-steps 250",
+    },
     { does: "only the report", line: "tinygraft merge adapter out --method aligned --dry-run" },
   ],
   async run(invocation) {
     const [location, out] = invocation.args as [string, string];
     const request = await evidenceRequest(invocation);
     requireText(invocation, request);
+    const distil = distilRequest(invocation.flags);
     warnOfOneFile(request, invocation);
     using adapter = await openAdapter(location, {
       ...placeOptions(invocation, location),
@@ -104,7 +113,7 @@ export const merge: Command = {
     for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
     const place = { adapters: [adapter], out, inputs: request?.inputs ?? [] };
     checkMergeOutputs(place, invocation);
-    const merged = await mergeHeads(adapter, out, request, invocation);
+    const merged = await mergeHeads(adapter, out, { request, distil }, invocation);
     const result = { ...merged, sources: await mergeSources([adapter], merged) };
     const outcome = await writeMerge(result, place, merge, invocation);
     const verdict = result.merge.exact ? "exact" : "not exact: another function than before";
@@ -119,12 +128,26 @@ export const merge: Command = {
 async function mergeHeads(
   adapter: Adapter,
   out: string,
-  request: EvidenceRequest | undefined,
+  { request, distil }: {
+    readonly request: EvidenceRequest | undefined;
+    readonly distil: DistilRequest | undefined;
+  },
   { flags }: Invocation,
 ): Promise<Omit<MergeResult, "sources">> {
   const heads = flags.number("heads");
   const options = { fold: flags.boolean("fold"), ...(heads === undefined ? {} : { heads }) };
   // Imported late, with linear algebra and runtime: most commands need none.
+  const calibrate = request?.options.calibrate;
+  if (request !== undefined && calibrate !== undefined && distil !== undefined) {
+    const { distilledMerge } = await import("../lib/train/distilled_merge.ts");
+    return await distilledMerge(adapter, out, {
+      ...request.options,
+      ...options,
+      calibrate,
+      distilSteps: distil.steps,
+      distil: { seed: distil.seed },
+    });
+  }
   if (request !== undefined) {
     const { checkedMerge } = await import("../lib/eval/merge_check.ts");
     const method = flags.required("method") as AnyMergeMethod;

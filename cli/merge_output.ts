@@ -14,6 +14,7 @@ import { computeShare } from "../lib/merge/advice.ts";
 import type { MergeMeasurements } from "../lib/report/merge_report.ts";
 import { planReport } from "../lib/report/plan.ts";
 import type { Command, Invocation } from "./command.ts";
+import { distilledBy } from "./merge_distil.ts";
 import { adviceOf, fittedTo, type MergeShown } from "./merge_text.ts";
 import { points } from "./comparison_text.ts";
 import { commandLine, reportEnvironment } from "./report.ts";
@@ -85,7 +86,7 @@ async function renderReport(
   command: Pick<Command, "name" | "flags">,
   invocation: Invocation,
 ): Promise<string> {
-  const { merge, measured, steps = [] } = result;
+  const { merge, measured, distillation, steps = [] } = result;
   // Imported late, with the library that draws.
   const { renderMergeReport } = await import("../lib/report/merge_report.ts");
   const device = measured && { name: measured.device, description: measured.deviceDescription };
@@ -110,6 +111,7 @@ async function renderReport(
       ...(measured?.calibration === undefined
         ? []
         : [`Heads were ${fittedTo(measured.calibration)}, whose labels were not looked at`]),
+      ...(distillation === undefined ? [] : [`From there they were ${distilledBy(distillation)}`]),
       ...headNotes(merge),
     ],
     command: commandLine(command, invocation),

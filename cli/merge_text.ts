@@ -12,9 +12,11 @@ import { headNotes } from "../lib/merge/head_notes.ts";
 import type { AdapterMerge } from "../lib/merge/merge_adapter.ts";
 import type { MergeMethod } from "../lib/merge/method_names.ts";
 import type { LayerReport } from "../lib/merge/report.ts";
+import type { DistilRecord } from "../lib/train/distil.ts";
 import type { MergeSource } from "../lib/report/merge_report.ts";
 import { comparisonJson, comparisonLines, metricsTable, points } from "./comparison_text.ts";
 import { type Alignment, formatCountOf, formatTable, printable } from "./format.ts";
+import { distilledBy } from "./merge_distil.ts";
 import { headOwners } from "./merge_sources.ts";
 import { type Outcome, outcomeJson, outcomeText } from "./writing.ts";
 
@@ -26,6 +28,8 @@ export interface MergeShown {
   readonly sources: readonly MergeSource[];
   /** What running it showed, if it was run. */
   readonly measured?: MeasuredMerge | MeasuredSoup;
+  /** How it was distilled, if it was. */
+  readonly distillation?: DistilRecord;
   /** What a greedy soup tried. */
   readonly steps?: readonly GreedyStep[];
   /** How a greedy soup merges heads. */
@@ -43,7 +47,7 @@ export function adviceOf({ merge, measured, steps }: Omit<MergeShown, "sources">
 
 /** The JSON document of a merge. */
 export function mergeJson(shown: MergeShown, outcome: Outcome): Record<string, unknown> {
-  const { merge, sources, measured, steps, ingredients } = shown;
+  const { merge, sources, measured, distillation, steps, ingredients } = shown;
   const { method, headsBefore, headsAfter, layers, exact } = merge;
   const how = steps === undefined ? { method } : { method: "greedy", ingredients, steps };
   return {
@@ -54,6 +58,7 @@ export function mergeJson(shown: MergeShown, outcome: Outcome): Record<string, u
     exact,
     layers,
     notes: headNotes(merge),
+    ...(distillation === undefined ? {} : { distillation }),
     ...(measured === undefined ? {} : { measured: measuredJson(measured) }),
     advice: adviceOf(shown),
     ...outcomeJson(outcome),
@@ -98,7 +103,7 @@ export function mergeText(shown: MergeShown, outcome: Outcome, verdict: string):
     ...headNotes(merge),
     "",
     ...(steps === undefined ? [] : [stepsTable(steps), ""]),
-    ...(measured === undefined ? [] : measuredLines(measured, steps)),
+    ...(measured === undefined ? [] : measuredLines(measured, shown)),
     adviceOf(shown),
     "",
     outcomeText(outcome),
@@ -149,12 +154,13 @@ function layersLegend(measured: MeasuredMerge | undefined): string[] {
 
 function measuredLines(
   measured: MeasuredMerge | MeasuredSoup,
-  steps: readonly GreedyStep[] | undefined,
+  { steps, distillation }: Pick<MergeShown, "steps" | "distillation">,
 ): string[] {
   const { device, deviceDescription, calibration, data, comparison } = measured;
   const mixed = steps === undefined ? "the adapters" : "the adapters kept";
   const lines = [];
   if (calibration !== undefined) lines.push(fittedTo(calibration));
+  if (distillation !== undefined) lines.push(`then ${distilledBy(distillation)}`);
   if (comparison !== undefined && data !== undefined) {
     if ("best" in measured) lines.push(ingredientsTable(measured), "");
     lines.push(

@@ -8,8 +8,11 @@
 import type { Adapter } from "../adapter/open.ts";
 import { calibrateMerge } from "../calibrate/merge.ts";
 import { UsageError } from "../errors.ts";
+import type { LayerModule } from "../merge/layer.ts";
 import {
+  type AdapterArrays,
   type AdapterMerge,
+  keepsEveryHead,
   planLayers,
   planMerge,
   readArrays,
@@ -39,12 +42,29 @@ export interface CheckedMergeOptions extends EvidenceOptions {
   readonly fold?: boolean | undefined;
   /** Seed of the random inputs at which the layers are measured without text; 0 by default. */
   readonly seed?: number | undefined;
+  /** What goes on from the modules that were fitted to text, where heads were merged. */
+  readonly refine?: RefineModules | undefined;
 }
+
+/** Modules that were fitted to text, and what more work on them needs. */
+export interface FittedModules {
+  /** The open session, whose base text runs through. */
+  readonly session: Session;
+  /** The adapter that is merged. */
+  readonly adapter: Adapter;
+  /** The adapter's values before. */
+  readonly before: AdapterArrays;
+  /** The fitted modules, one a layer, folded. */
+  readonly modules: readonly LayerModule[];
+}
+
+/** Betters modules that were fitted to text: gives as many, of the same shapes. */
+export type RefineModules = (fitted: FittedModules) => Promise<readonly LayerModule[]>;
 
 /** How {@linkcode planOnText} is to merge. */
 export type PlanOnTextOptions = Pick<
   CheckedMergeOptions,
-  "method" | "heads" | "fold" | "seed" | "signal" | "onProgress"
+  "method" | "heads" | "fold" | "seed" | "refine" | "signal" | "onProgress"
 >;
 
 /** A merge that is ready to be written, and what running it showed. */
@@ -129,7 +149,7 @@ export async function planOnText(
   adapter: Adapter,
   output: string,
   text: TextSample | undefined,
-  { method, heads, fold = false, seed = 0, signal, onProgress }: PlanOnTextOptions,
+  { method, heads, fold = false, seed = 0, refine, signal, onProgress }: PlanOnTextOptions,
 ): Promise<AdapterMerge> {
   const count = heads === undefined ? {} : { heads };
   if (method === "stack") return await planMerge(adapter, output, { method, fold, seed, ...count });
@@ -147,7 +167,11 @@ export async function planOnText(
   };
   const before = await readArrays(adapter);
   const { modules, groups } = await calibrateMerge(run, before.modules, { method, ...count });
-  const merged = modules.map((module, layer) => ({ module, groups: groups[layer]! }));
+  const isMerged = !groups.every(keepsEveryHead);
+  const refined = refine === undefined || !isMerged
+    ? modules
+    : await refine({ session, adapter, before, modules });
+  const merged = refined.map((module, layer) => ({ module, groups: groups[layer]! }));
   return await planLayers(adapter, output, { method, before, merged, seed });
 }
 

@@ -216,9 +216,10 @@ export class EncoderLayers {
    *
    * @param layer The layer, from 0.
    * @param input `[tokens, hidden_size]`, or `[sequences, hidden_size]` for selected rows.
+   * @param into What to write, of the input's shape; the workspace's own value unless given.
    * @returns The layer's output, of the input's shape.
    */
-  feedForward(layer: number, input: Value): Value {
+  feedForward(layer: number, input: Value, into?: Value): Value {
     const { hiddenSize, intermediateSize, hiddenAct } = this.#weights.config;
     const { intermediate, projected, hidden } = input.rowsFollow === "tokens" ? this.#work : {
       intermediate: this.#rows("intermediate", intermediateSize),
@@ -228,8 +229,9 @@ export class EncoderLayers {
     const weights = this.#weights.layers[layer]!;
     this.#linear(input, weights.intermediate, intermediate, hiddenAct);
     this.#linear(intermediate, weights.output, projected);
-    this.#norm(projected, input, weights.outputNorm, hidden);
-    return hidden;
+    const output = into ?? hidden;
+    this.#norm(projected, input, weights.outputNorm, output);
+    return output;
   }
 
   /** Gives the workspace back to the backend; the layers cannot run afterwards. */

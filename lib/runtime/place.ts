@@ -67,6 +67,21 @@ export function placeModule(
   };
 }
 
+/**
+ * Gives modules back to a backend, after what was recorded with them.
+ *
+ * @param modules From {@linkcode placeModule}.
+ * @param backend Where they lie.
+ */
+export function freeModules(modules: readonly TinyAttentionWeights[], backend: Backend): void {
+  for (const { norm, qkv, output } of modules) {
+    for (const { weight, bias } of [norm, qkv, output]) {
+      backend.free(weight);
+      backend.free(bias);
+    }
+  }
+}
+
 /** Lays arrays end to end, rounded to f32. */
 function joinFloats(parts: readonly Float64Array[]): Float32Array {
   const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

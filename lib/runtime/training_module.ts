@@ -86,6 +86,19 @@ export function freeTrainingModule(backend: Backend, module: TrainingModule): vo
 }
 
 /**
+ * Takes apart the rows of the gradients of several modules.
+ *
+ * @param rows Three rows a module, as {@linkcode splitGradients} takes them.
+ * @returns One entry a module, views of the rows.
+ */
+export function splitAllGradients(rows: readonly Float32Array[]): ModuleArrays[] {
+  return Array.from({ length: rows.length / 3 }, (_, i) => {
+    const [norm, qkv, output] = rows.slice(3 * i, 3 * i + 3);
+    return splitGradients(norm!, qkv!, output!);
+  });
+}
+
+/**
  * Takes apart the three rows of a module's gradients.
  *
  * @param norm Of the LayerNorm: gain, then bias, f32 [2·hidden_size].

@@ -5,12 +5,11 @@
  */
 
 import type { Backend } from "../compute/backend.ts";
-import type { Activation } from "../compute/ops/op.ts";
 import type { RowsFollow, Value, Weight } from "../compute/value.ts";
 import type { PackedBatch } from "./batch.ts";
 import type { EncoderLayers } from "./layers.ts";
 import type { EncoderWeights, LayerWeights, WeightAndBias } from "./load.ts";
-import { type ModuleArrays, splitGradients, type TrainingModule } from "./training_module.ts";
+import { type ModuleArrays, splitAllGradients, type TrainingModule } from "./training_module.ts";
 import { makeSavedLayers, type SavedLayer, TrainingValues } from "./training_values.ts";
 import type { TransposedLayer } from "./transposed.ts";
 
@@ -139,9 +138,8 @@ export class TrainingPass {
    * @returns The selected hidden states, `[sequences, hidden_size]`, to read before the next batch.
    */
   forward(pass: number, modules: readonly TrainingModule[], eps: number): Value {
-    const saved = this.#passes[pass]!;
     let hidden: Value | undefined;
-    for (const [layer, kept] of saved.entries()) {
+    for (const [layer, kept] of this.#passes[pass]!.entries()) {
       const weights = this.#weights.layers[layer]!;
       if (hidden !== undefined) this.#attention(weights, hidden, kept);
       this.#module(modules[layer % modules.length]!, eps, this.#attendedOf(kept), kept);
@@ -152,6 +150,16 @@ export class TrainingPass {
   }
 
   /**
+   * Lists what the layers of a pass give, to read after `forward`.
+   *
+   * @param pass The pass.
+   * @returns One value a layer, `[tokens, hidden_size]`; `[sequences, hidden_size]` of the last.
+   */
+  outputs(pass: number): Value[] {
+    return this.#passes[pass]!.map(({ feedForward }) => feedForward.output);
+  }
+
+  /**
    * Records the way back of one pass.
    *
    * @param pass The pass, whose `forward` was recorded in this batch.
@@ -159,12 +167,15 @@ export class TrainingPass {
    * @param eps What it was recorded with.
    * @param gradient The loss's gradient with respect to the selected hidden states, f32
    * [sequences, hidden_size], row-major; copied.
+   * @param inner The loss's own gradient with respect to the output of each layer but the last, f32
+   * [tokens, hidden_size] each, row-major; copied. None where the loss reads only what is selected.
    */
   backward(
     pass: number,
     modules: readonly TrainingModule[],
     eps: number,
     gradient: Float32Array,
+    inner: readonly Float32Array[] = [],
   ): void {
     const saved = this.#passes[pass]!;
     const { hiddenSize } = this.#weights.config;
@@ -190,6 +201,8 @@ export class TrainingPass {
         { upper: lower, input: saved[layer - 1]!.feedForward.output },
         kept,
       );
+      const own = inner[layer - 1];
+      if (own !== undefined) upper = this.#withOwn(upper, own);
     }
   }
 
@@ -202,19 +215,11 @@ export class TrainingPass {
    * @throws {DeviceError} the first fault that the device reported.
    */
   async readGradients(passes: number): Promise<ModuleArrays[][]> {
-    const layers = this.#passes.slice(0, passes).flat().map(({ gradients }) => gradients);
-    const values = layers.flatMap(({ norm, qkv, output }) => [norm, qkv, output]);
-    const rows = await this.#backend.read(values);
-    const perLayer = layers.map((_, i) => {
-      const [norm, qkv, output] = rows.slice(3 * i, 3 * i + 3) as [
-        Float32Array,
-        Float32Array,
-        Float32Array,
-      ];
-      return splitGradients(norm, qkv, output);
-    });
-    const count = this.#weights.layers.length;
-    return Array.from({ length: passes }, (_, i) => perLayer.slice(i * count, (i + 1) * count));
+    const layers = this.#passes.slice(0, passes).flat();
+    const rows = layers.flatMap(({ gradients: { norm, qkv, output } }) => [norm, qkv, output]);
+    const perLayer = splitAllGradients(await this.#backend.read(rows));
+    const { length } = this.#weights.layers;
+    return Array.from({ length: passes }, (_, i) => perLayer.slice(i * length, (i + 1) * length));
   }
 
   /** Gives the activations and their way back to the backend. */
@@ -342,6 +347,15 @@ export class TrainingPass {
     return upper;
   }
 
+  /** Adds what the loss itself asks of a layer's output to what comes from the layers above. */
+  #withOwn(upper: Value, own: Float32Array): Value {
+    const residual = this.#scratch("own gradient", upper.rowsFollow, upper.cols);
+    const [y] = this.#others(upper);
+    this.#backend.write(residual, own);
+    this.#backend.run({ op: "add", x: upper, residual, y });
+    return y;
+  }
+
   /** The first layer's attention block is the same in every pass, so that they share its output. */
   #attendedOf({ attention }: SavedLayer): Value {
     const attended = attention?.attended ?? this.#attended;
@@ -380,12 +394,7 @@ export class TrainingPass {
     this.#backend.run({ op: "layerNormBackward", ...sum, weight, eps, dy, dx });
   }
 
-  #linear(
-    x: Value,
-    { weight, bias }: WeightAndBias,
-    y: Value,
-    activation: Activation = "none",
-  ): void {
-    this.#backend.run({ op: "linear", x, weight, bias, activation, y });
+  #linear(x: Value, { weight, bias }: WeightAndBias, y: Value): void {
+    this.#backend.run({ op: "linear", x, weight, bias, activation: "none", y });
   }
 }

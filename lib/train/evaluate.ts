@@ -9,7 +9,7 @@ import type { MetricValues } from "../eval/compare.ts";
 import { argmax, computeMetric, outputValues, type Predictions } from "../eval/metrics.ts";
 import { packBatches, type PackedBatch } from "../runtime/batch.ts";
 import type { TinyAttentionWeights } from "../runtime/load.ts";
-import { placeModule } from "../runtime/place.ts";
+import { freeModules, placeModule } from "../runtime/place.ts";
 import type { Value } from "../compute/value.ts";
 import type { Metric } from "../text/tasks.ts";
 import { classify } from "./classifier.ts";
@@ -58,11 +58,7 @@ export async function evaluate(
     const logits = await runRows(parts, adapter, modules, rows, options);
     return judge(logits, adapter, rows, options.metrics);
   } finally {
-    for (const { norm, qkv, output } of modules) {
-      for (const weight of [norm, qkv, output].flatMap((pair) => [pair.weight, pair.bias])) {
-        backend.free(weight);
-      }
-    }
+    freeModules(modules, backend);
   }
 }
 

@@ -105,6 +105,43 @@ export function squaredError(
 }
 
 /**
+ * The Kullback-Leibler divergence of probabilities from wanted ones, `KL(wanted || found)`.
+ *
+ * @param logits Logits of what was found, f64 [rows, cols], row-major; left unchanged.
+ * @param wanted Logits of what is wanted, of the same shape; left unchanged.
+ * @param shape Columns, and rows of the step.
+ * @returns Loss and gradient with respect to the first logits.
+ *
+ * @example Equal odds where three to one were wanted
+ * ```ts
+ * import { divergence } from "tinygraft";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const wanted = Float64Array.of(Math.log(3), 0);
+ * const { loss, gradient } = divergence(Float64Array.of(0, 0), wanted, { cols: 2, stepRows: 1 });
+ * assertAlmostEquals(loss, 0.75 * Math.log(1.5) + 0.25 * Math.log(0.5));
+ * assertAlmostEquals(gradient[0]!, 0.5 - 0.75);
+ * ```
+ */
+export function divergence(
+  logits: Float64Array,
+  wanted: Float64Array,
+  { cols, stepRows }: LossShape,
+): Loss {
+  const gradient = new Float64Array(logits.length);
+  let loss = 0;
+  for (let row = 0; row * cols < logits.length; row++) {
+    const [logs, target] = [logSoftmax(logits, row, cols), logSoftmax(wanted, row, cols)];
+    for (let col = 0; col < cols; col++) {
+      const p = Math.exp(target[col]!);
+      loss += p * (target[col]! - logs[col]!) / stepRows;
+      gradient[row * cols + col] = (Math.exp(logs[col]!) - p) / stepRows;
+    }
+  }
+  return { loss, gradient };
+}
+
+/**
  * Half the sum of both Kullback-Leibler divergences of the probabilities of two sets of logits:
  * `½ [KL(p||q) + KL(q||p)]`.
  *
@@ -155,4 +192,38 @@ export function squaredDifference(
 ): PairLoss {
   const { loss, gradient } = squaredError(a, b, { stepRows: stepRows * cols });
   return { loss, gradients: [gradient, gradient.map((value) => -value)] };
+}
+
+/**
+ * How far rows are from wanted ones, each relative to the wanted one's length:
+ * `scale · mean |h - h*|² / |h*|²`.
+ *
+ * @param found The rows, f32 [rows, cols], row-major; left unchanged.
+ * @param wanted What they should be, of the same shape; left unchanged. A row of zeros counts 0.
+ * @param shape Columns, and rows of the step.
+ * @param scale What the mean is multiplied with.
+ * @returns Loss in f64, and its gradient with respect to the rows, f32 [rows, cols].
+ */
+export function relativeSquares(
+  found: Float32Array,
+  wanted: Float32Array,
+  { cols, stepRows }: LossShape,
+  scale: number,
+): { readonly loss: number; readonly gradient: Float32Array<ArrayBuffer> } {
+  const gradient = new Float32Array(found.length);
+  let loss = 0;
+  for (let begin = 0; begin < found.length; begin += cols) {
+    let squares = 0;
+    let distance = 0;
+    for (let i = begin; i < begin + cols; i++) {
+      const difference = found[i]! - wanted[i]!;
+      squares += wanted[i]! * wanted[i]!;
+      distance += difference * difference;
+    }
+    if (squares === 0) continue;
+    const share = scale / squares / stepRows;
+    loss += share * distance;
+    for (let i = begin; i < begin + cols; i++) gradient[i] = 2 * share * (found[i]! - wanted[i]!);
+  }
+  return { loss, gradient };
 }

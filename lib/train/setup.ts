@@ -75,7 +75,7 @@ export async function openTraining(
       ...options,
       adapters: from === undefined ? [] : [from],
       device: options.device ?? "auto",
-      maxTokens: (config) => tokensOfBatch(config, settings),
+      maxTokens: (config) => tokensOfBatch(config, settings.recipe === "mergeable" ? 2 : 1),
     }),
   );
   const { checkpoint, model } = session.base;
@@ -107,9 +107,16 @@ export async function openTraining(
   return { ...setup, [Symbol.dispose]: () => stack.dispose() };
 }
 
-/** Tokens of a batch whose activations are within their room; a step may take several batches. */
-function tokensOfBatch(config: EncoderConfig, { recipe }: TrainingSettings): number {
-  const bytes = trainingBytesPerToken(config, recipe === "mergeable" ? 2 : 1);
+/**
+ * Says how many tokens a batch may have, so that its activations are within their room; a step may
+ * take several batches.
+ *
+ * @param config The base's sizes.
+ * @param passes Passes whose activations are kept at once.
+ * @returns Tokens, 1 at least.
+ */
+export function tokensOfBatch(config: EncoderConfig, passes: number): number {
+  const bytes = trainingBytesPerToken(config, passes);
   return Math.max(1, Math.min(MOST_TOKENS, Math.floor(ACTIVATION_BYTES / bytes)));
 }
 

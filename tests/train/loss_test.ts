@@ -1,7 +1,9 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   crossEntropy,
+  divergence,
   type LossShape,
+  relativeSquares,
   squaredDifference,
   squaredError,
   symmetricDivergence,
@@ -95,4 +97,28 @@ Deno.test("squaredDifference() is a mean over all elements", () => {
     { cols: 2, stepRows: 1 },
   );
   assertEquals(loss, 2);
+});
+
+Deno.test("divergence() is what the wanted odds lack in the found ones", () => {
+  // Wanted (3/4, 1/4), found (1/2, 1/2): 3/4 log(3/2) + 1/4 log(1/2), over two rows of the step.
+  const wanted = Float64Array.of(Math.log(3), 0);
+  const { loss, gradient } = divergence(Float64Array.of(7, 7), wanted, { cols: 2, stepRows: 2 });
+  assertAlmostEquals(loss, (0.75 * Math.log(1.5) + 0.25 * Math.log(0.5)) / 2, 1e-12);
+  assertClose(gradient, [-1 / 8, 1 / 8], { atol: 1e-12, rtol: 0 });
+  assertEquals(divergence(A, A, SHAPE).loss, 0);
+});
+
+Deno.test("divergence() has the gradient of its loss", () => {
+  const loss = () => divergence(A, B, SHAPE).loss;
+  assertClose(divergence(A, B, SHAPE).gradient, slopes(A, loss), CLOSE);
+});
+
+Deno.test("relativeSquares() counts each row by the wanted one's length", () => {
+  // |(3, 5) - (3, 4)|² / 25 and |(1, 1) - (0, 2)|² / 4 over four rows, doubled; zeros do not count.
+  const found = Float32Array.of(3, 5, 1, 1, 9, 9);
+  const wanted = Float32Array.of(3, 4, 0, 2, 0, 0);
+  const { loss, gradient } = relativeSquares(found, wanted, { cols: 2, stepRows: 4 }, 2);
+  assertAlmostEquals(loss, 2 * (1 / 25 + 2 / 4) / 4, 1e-12);
+  const want = [0, 2 * 2 / 25 / 4, 2 * 2 / 4 / 4, -2 * 2 / 4 / 4, 0, 0];
+  assertClose(gradient, want, { atol: 1e-7, rtol: 0 });
 });

@@ -5,35 +5,25 @@ import { ReferenceBackend } from "../../lib/compute/reference/backend.ts";
 import { AdamW, clipGradients } from "../../lib/train/optimizer.ts";
 import { GradientComputer, type StepSettings } from "../../lib/train/step.ts";
 import { assertClose } from "../_close.ts";
-import { noise } from "../_noise.ts";
 import { makeWorkspace } from "../_workspace.ts";
 import { randomEncodings } from "../runtime/_encoder.ts";
 import { checkPytorch, openExpected, openParts, PLAIN, readMiniRows } from "./_parts.ts";
+import { checkSlopes, type SlopeOptions } from "./_slopes.ts";
 
 const FIXTURES = fromFileUrl(new URL("../../fixtures/", import.meta.url));
 const MINI = `${FIXTURES}mini/`;
 
-/** Steps of the five-point stencil, and what their losses count: an error of the fourth order. */
-const STENCIL = [[1, 8], [-1, -8], [2, -1], [-2, 1]] as const;
-
 /** What {@linkcode checkGradients} is to check. */
-interface GradientCheck {
+interface GradientCheck extends SlopeOptions {
   readonly settings?: Partial<StepSettings>;
   readonly scores?: boolean;
-  /** How far the stencil reaches. */
-  readonly reach?: number;
-  /** Largest difference, relative to the largest gradient. */
-  readonly tolerance?: number;
 }
 
-/**
- * Compares every tensor's gradient along a random direction with the loss's finite difference.
- * Hidden states are read in f32, so that differences of the loss are known to about 1e-7.
- */
+/** Compares the gradients of three small batches with finite differences. */
 async function checkGradients(
   base: string,
   adapterFolder: string,
-  { settings, scores = false, reach = 0.02, tolerance = 1e-5 }: GradientCheck = {},
+  { settings, scores = false, ...slopes }: GradientCheck = {},
 ): Promise<void> {
   // Room for 12 tokens: the rows of a step take three batches.
   const backend = new ReferenceBackend({ maxTokens: 12 });
@@ -44,29 +34,7 @@ async function checkGradients(
     ? Float64Array.from(encodings, (_, i) => i - 1.5)
     : Uint32Array.from(encodings, (_, i) => i % adapter.numLabels);
   const rows = { encodings, targets };
-  const step = 1;
-  await computer.run(rows, step);
-  const gradients = adapter.parameters.map(({ gradient }) => gradient.slice());
-  const largest = Math.max(...gradients.map((gradient) => Math.hypot(...gradient)));
-  for (const [index, { name, values }] of adapter.parameters.entries()) {
-    const start = values.slice();
-    const scale = 1 / Math.sqrt(values.length);
-    const direction = noise(values.length, { seed: index + 1, scale });
-    // The difference that f32 values really make, not the one that was asked for.
-    const moved = new Float64Array(values.length);
-    let slope = 0;
-    for (const [factor, weight] of STENCIL) {
-      for (let i = 0; i < values.length; i++) {
-        values[i] = start[i]! + factor * reach * direction[i]!;
-        moved[i]! += weight * (values[i]! - start[i]!) / (12 * reach);
-      }
-      slope += weight * await computer.run(rows, step) / (12 * reach);
-    }
-    values.set(start);
-    const found = gradients[index]!.reduce((sum, each, i) => sum + each * moved[i]!, 0);
-    const error = Math.abs(slope - found) / largest;
-    assert(error <= tolerance, `${name}: ${found}, expected ${slope}, off by ${error}`);
-  }
+  await checkSlopes(adapter.parameters, () => computer.run(rows, 1), slopes);
   backend.destroy();
 }
 
