@@ -20,8 +20,10 @@ import type { Value, Weight } from "../value.ts";
 
 /** Columns of a packed panel. */
 export const PANEL = 8;
-/** Rows that a tile of a matrix product covers. */
+/** Rows that a tile of a small matrix product covers, as of attention. */
 export const TILE_ROWS = 4;
+/** Rows that a linear layer works out at a time; matrices have room for as many beyond their end. */
+export const LINEAR_ROWS = 6;
 /** Bytes of an `f32`. */
 export const F32_BYTES = 4;
 

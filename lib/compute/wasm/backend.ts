@@ -21,10 +21,10 @@ import {
   F32_BYTES,
   type Job,
   type Layout,
+  LINEAR_ROWS,
   MASKED,
   PANEL,
   rowBytes,
-  TILE_ROWS,
 } from "../ops/job.ts";
 import { checkOp, type Op } from "../ops/op.ts";
 import { assembleKernels, jobsOf } from "../ops/wasm.ts";
@@ -277,7 +277,7 @@ export class WasmBackend implements Backend {
 
   /** Memory for a matrix with spare rows: a tile may begin at the last row that is in use. */
   #takeMatrix(label: string, rows: number, cols: number): number {
-    return this.#heap.take(label, (rows + TILE_ROWS) * rowBytes(cols));
+    return this.#heap.take(label, (rows + LINEAR_ROWS) * rowBytes(cols));
   }
 
   #layout(): Layout {

@@ -1,23 +1,22 @@
 /**
- * Matrix products in WebAssembly: rows times a packed panel of eight columns, a tile of 4x8 numbers
- * at a time. The tile's eight accumulators, the panel's two vectors and one number of the rows fill
- * eleven of sixteen vector registers.
+ * Matrix products in WebAssembly: rows times a packed panel of eight columns, a tile of 6x8 numbers
+ * at a time. The tile's twelve accumulators, the panel's two vectors and one number of the rows fill
+ * fifteen of sixteen vector registers; the engine keeps the last for itself.
  *
  * @module
  */
 
 import type { I32, V128 } from "../../assembler/expressions.ts";
 import type { FunctionBuilder, FunctionHandle, ModuleBuilder } from "../../assembler/module.ts";
-import { defineKernel, F32_BYTES, type KernelSpec, PANEL, TILE_ROWS } from "../job.ts";
+import { defineKernel, F32_BYTES, type KernelSpec, LINEAR_ROWS, PANEL, TILE_ROWS } from "../job.ts";
 import { ACTIVATIONS } from "../vector_math.ts";
 import type { Activation } from "./op.ts";
 
 const VECTOR_BYTES = 16;
 const PANEL_BYTES = PANEL * F32_BYTES;
-const ROWS = Array.from({ length: TILE_ROWS }, (_, i) => i);
 const HALVES = [0, 1] as const;
 /** Steps along the inner dimension that one turn of the loop makes. */
-const UNROLL = 4;
+const UNROLL = 8;
 
 /** What a product of rows and a panel is told; strides and addresses are in bytes. */
 export type PanelParam =
@@ -57,36 +56,39 @@ export type Finish<P extends string> = (
  * @param module The module.
  * @param finish What becomes of the sums, which are local variables.
  * @param more Parameters that `finish` needs and that move on by `yStride` from row to row.
+ * @param tile Rows that are worked out at a time; it divides the rows that are asked for.
  * @returns The function.
  */
 export function definePanel<P extends string = never>(
   module: ModuleBuilder,
   finish: Finish<P>,
   more: readonly P[] = [],
+  tile = LINEAR_ROWS,
 ): PanelFunction<P> {
+  const tileRows = Array.from({ length: tile }, (_, i) => i);
   return module.function<PanelParam | P>([...PANEL_PARAMS, ...more], (f, p) => {
-    f.for(0, p.rows, TILE_ROWS, () => {
-      const sums = ROWS.map(() => HALVES.map((h) => f.let(p.bias.load(h * VECTOR_BYTES))));
+    f.for(0, p.rows, tile, () => {
+      const sums = tileRows.map(() => HALVES.map((h) => f.let(p.bias.load(h * VECTOR_BYTES))));
       accumulate(f, p, sums);
-      for (const row of ROWS) {
+      for (const row of tileRows) {
         for (const h of HALVES) {
           const at = { params: p, offset: h * VECTOR_BYTES };
           f.store(p.y, finish(f, sums[row]![h]!, at), at.offset);
         }
         for (const moving of ["y", ...more] as const) f.set(p[moving], p[moving].add(p.yStride));
       }
-      f.set(p.x, p.x.add(p.xStride.mul(TILE_ROWS)));
+      f.set(p.x, p.x.add(p.xStride.mul(tile)));
     });
   });
 }
 
-/** Adds the products of four rows and the panel to the sums. */
+/** Adds the products of a tile's rows and the panel to the sums. */
 function accumulate(
   f: FunctionBuilder,
   { x, xStride, panel, inner }: Record<PanelParam, I32>,
   sums: readonly (readonly V128[])[],
 ): void {
-  const rows = ROWS.map((row) => f.let(x.add(xStride.mul(row))));
+  const rows = sums.map((_, row) => f.let(x.add(xStride.mul(row))));
   const b = f.let(panel);
   const step = (u: number) => {
     const halves = HALVES.map((h) => f.let(b.load(u * PANEL_BYTES + h * VECTOR_BYTES)));
@@ -161,10 +163,11 @@ export const LINEAR_ADDED: KernelSpec<LinearInt | "residual", never> = {
  * Adds the kernels of `linear`.
  *
  * @param module The module.
- * @returns The plain product, for other kernels to call.
+ * @returns The plain product in tiles of TILE_ROWS rows, for other kernels to call.
  */
 export function defineLinear(module: ModuleBuilder): PanelFunction {
   const plain = definePanel(module, ACTIVATIONS.none);
+  const narrow = definePanel(module, ACTIVATIONS.none, [], TILE_ROWS);
   for (const [activation, spec] of Object.entries(LINEAR)) {
     const activate = ACTIVATIONS[activation as Activation];
     const panel = activation === "none" ? plain : definePanel(module, activate);
@@ -182,7 +185,7 @@ export function defineLinear(module: ModuleBuilder): PanelFunction {
       f.call(added, { ...params, residual: args.residual.add(offset) });
     });
   });
-  return plain;
+  return narrow;
 }
 
 /** Calls back for each panel of a chunk; a chunk is some rows times some panels. */

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { type Job, type Layout, makeJob, PANEL, rowBytes, TILE_ROWS } from "../job.ts";
+import { type Job, type Layout, LINEAR_ROWS, makeJob, PANEL, rowBytes } from "../job.ts";
 import { LINEAR, type LinearInt } from "./assembly.ts";
 import type { LinearOp } from "./op.ts";
 
 /** Rows of a chunk: what it reads of `x` stays in the processor's second cache. */
-const CHUNK_ROWS = 64;
+const CHUNK_ROWS = 10 * LINEAR_ROWS;
 /** Products of two numbers in a chunk, about: a tenth of a millisecond. */
 const CHUNK_PRODUCTS = 2 ** 21;
 
@@ -50,7 +50,7 @@ export function productOf(
   { rows, inner, cols }: { readonly rows: number; readonly inner: number; readonly cols: number },
 ): Product {
   const panelCount = Math.ceil(cols / PANEL);
-  const tiledRows = Math.ceil(rows / TILE_ROWS) * TILE_ROWS;
+  const tiledRows = Math.ceil(rows / LINEAR_ROWS) * LINEAR_ROWS;
   const rowsPerChunk = Math.min(tiledRows, CHUNK_ROWS);
   const panelsPerChunk = Math.max(1, Math.floor(CHUNK_PRODUCTS / (rowsPerChunk * inner * PANEL)));
   const chunksAcross = Math.ceil(panelCount / panelsPerChunk);
