@@ -36,28 +36,29 @@ const NOTHING: Tally = { passed: 0, failed: 0 };
 /** What holds examples that run as tests; a folder's test files are not under these. */
 const DOCUMENTED = ["lib", "mod.ts", "README.md", "ARCHITECTURE.md"];
 
-/** The tests of one kind as a process; undefined when the arguments leave none. */
-function groupOf(kind: Kind, args: TestArguments, env: Record<string, string>): Group | undefined {
-  const files = narrow(
-    listFiles("tests", "_test.ts").filter((path) => kindOf(path) === kind),
+/** Tests that run as one process: those of a kind of file, or the examples in documentation. */
+type Part = Kind | "examples";
+
+/** The tests of one part as a process; undefined when the arguments leave none. */
+function groupOf(part: Part, args: TestArguments, env: Record<string, string>): Group | undefined {
+  const files = part === "examples" ? documents(args.paths) : narrow(
+    listFiles("tests", "_test.ts").filter((path) => kindOf(path) === part),
     args.paths,
   );
-  const documented = kind === "main" ? documents(args.paths) : [];
-  if (files.length + documented.length === 0) return undefined;
-  const flags = documented.length > 0 ? ["--doc", ...args.flags] : args.flags;
+  if (files.length === 0) return undefined;
   return {
-    name: `${kind} tests`,
+    name: part === "examples" ? "examples" : `${part} tests`,
     command: [
       Deno.execPath(),
       "test",
       "-A",
       "--permit-no-files",
-      ...flags,
+      ...(part === "examples" ? ["--doc"] : []),
+      ...args.flags,
       ...files,
-      ...documented,
     ],
     env,
-    mayAbort: kind === "gpu" || kind === "real",
+    mayAbort: part === "gpu" || part === "real",
   };
 }
 
@@ -84,14 +85,14 @@ class HeldOutput {
   }
 }
 
-/** Runs the tests of one kind. */
-async function runKind(
-  kind: Kind,
+/** Runs the tests of one part. */
+async function runPart(
+  part: Part,
   args: TestArguments,
   env: Record<string, string>,
   show: Show = writeOut,
 ) {
-  const group = groupOf(kind, args, env);
+  const group = groupOf(part, args, env);
   return group ? await runGroup(group, show) : NOTHING;
 }
 
@@ -111,18 +112,23 @@ async function runGpuTests(
     return allowed ? NOTHING : FAILED;
   }
   console.log(`WebGPU adapter: ${setup.name}${setup.software ? " (software)" : ""}`);
-  return await runKind(kind, args, env, show);
+  return await runPart(kind, args, env, show);
 }
 
 /** Runs what needs nothing but this checkout. */
 async function runOwnTests(args: TestArguments): Promise<Tally[]> {
   const env = runtimeFolderEnv();
-  // Side by side, as one of them computes mostly on one core; their outputs do not mix.
+  // Side by side, as each of them computes mostly on one core; their outputs do not mix.
   const held = new HeldOutput();
-  return await Promise.all([
-    runKind("main", args, env).finally(() => held.release()),
-    runGpuTests("gpu", args, env, (chunk) => held.show(chunk)),
-  ]);
+  const beside = async () => {
+    const show = (chunk: Uint8Array) => held.show(chunk);
+    return [
+      await runGpuTests("gpu", args, env, show),
+      await runPart("examples", args, env, show),
+    ];
+  };
+  const main = runPart("main", args, env).finally(() => held.release());
+  return (await Promise.all([main, beside()])).flat();
 }
 
 /** Runs what needs Python's libraries, or models that this checkout does not hold. */
@@ -133,7 +139,7 @@ async function runRealTests(args: TestArguments): Promise<Tally[]> {
     return [FAILED];
   }
   const env = { ...runtimeFolderEnv(), TINYGRAFT_PYTHON: python.path };
-  const tallies = [await runKind("interop", args, env)];
+  const tallies = [await runPart("interop", args, env)];
   if (exists(`${ROOT}/../shared/goldens`)) {
     tallies.push(await runGpuTests("real", args, env));
   } else {
