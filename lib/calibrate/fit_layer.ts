@@ -6,6 +6,7 @@
 
 import type { HeadGroups } from "../merge/heads.ts";
 import type { LayerModule } from "../merge/layer.ts";
+import { concatenate } from "../merge/linear_algebra.ts";
 import { AttendedText, type Targets, type WeightedText } from "./attended_text.ts";
 import type { Candidate } from "./candidates.ts";
 import { fitHeads, type FittedHeads, solvedResidual, VALUE_RIDGE } from "./fit_heads.ts";
@@ -102,26 +103,17 @@ function moduleOf(
   const { hiddenSize } = folded;
   const headDim = heads[0]!.headDim;
   const width = heads.length * headDim;
-  const joined = (parts: readonly Float64Array[]) => {
-    const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let begin = 0;
-    for (const part of parts) {
-      whole.set(part, begin);
-      begin += part.length;
-    }
-    return whole;
-  };
   // In the mean of heads each gives its part only.
   const scale = folded.combine === "mean" ? heads.length : 1;
   return {
     ...folded,
     numHeads: heads.length,
     headDim,
-    queryWeight: joined(heads.map(({ queryWeight }) => queryWeight)),
-    queryBias: joined(heads.map(({ queryBias }) => queryBias)),
-    keyWeight: joined(heads.map(({ keyWeight }) => keyWeight)),
+    queryWeight: concatenate(heads.map(({ queryWeight }) => queryWeight)),
+    queryBias: concatenate(heads.map(({ queryBias }) => queryBias)),
+    keyWeight: concatenate(heads.map(({ keyWeight }) => keyWeight)),
     keyBias: new Float64Array(width),
-    valueWeight: joined(values),
+    valueWeight: concatenate(values),
     valueBias: new Float64Array(width),
     outputWeight: Float64Array.from(
       { length: hiddenSize * width },

@@ -11,7 +11,7 @@ import { isFileOutput } from "../checkpoint/folder_parts.ts";
 import { MODEL_WEIGHTS } from "../checkpoint/names.ts";
 import type { Plan, TensorStep } from "../checkpoint/plan.ts";
 import { TinygraftError } from "../errors.ts";
-import { type LayerArray, type LayerModule, layerTensors, tensorEntry } from "../merge/layer.ts";
+import { type LayerModule, readLayer, tensorEntry } from "../merge/layer.ts";
 import { findAdapterPlace } from "../model/adapter_places.ts";
 import { fillLayer } from "../model/architecture.ts";
 import { quote } from "../tensor/quote.ts";
@@ -75,7 +75,8 @@ export async function planExport(
   const origin = `laid out as ${layout}`;
   const steps: TensorStep[] = [];
   for (let layer = 0; layer < moduleCount(config); layer++) {
-    const module = await readModule(adapter, layer, action);
+    const read = (name: string) => readValues(tensorEntry(adapter, name), action);
+    const module = await readLayer(adapter, layer, read);
     const path = modulePath(config, layer, options);
     steps.push(...moduleSteps(module, layout, (step) => {
       return valueStep({ ...step, name: `${path}.${step.name}`, dtype }, action, origin);
@@ -128,22 +129,6 @@ function requireForm({ config, location }: Adapter, layout: Layout): number {
     refuse(found, "a module with an input for each", remedy);
   }
   return counts[0]!;
-}
-
-async function readModule(adapter: Adapter, layer: number, action: string): Promise<LayerModule> {
-  const { config } = adapter;
-  const arrays: Partial<Record<LayerArray, Float64Array>> = {};
-  for (const { name, array } of layerTensors(config, layer)) {
-    arrays[array] = await readValues(tensorEntry(adapter, name), action);
-  }
-  return {
-    hiddenSize: config.hiddenSize,
-    numHeads: headsOfLayer(config, layer),
-    headDim: config.headDim,
-    combine: config.combine,
-    layerNormEps: config.layerNormEps,
-    ...(arrays as Record<LayerArray, Float64Array>),
-  };
 }
 
 /** Names a module as inside the other code's full model: with the model's own prefix. */

@@ -98,15 +98,20 @@ export function layerTensors(config: AdapterConfig, layer: number): LayerTensor[
  *
  * @param adapter An opened adapter; stays open and belongs to the caller.
  * @param layer The layer, from 0.
+ * @param read How a tensor is read to a new array; what it throws is passed on.
  * @returns The module, its arrays new.
  * @throws {TinygraftError} with code `non-finite` when a tensor holds NaN or infinity, and
  * `missing-tensor` or `unsupported-dtype` when one cannot be read.
  */
-export async function readLayer(adapter: Adapter, layer: number): Promise<LayerModule> {
+export async function readLayer(
+  adapter: Adapter,
+  layer: number,
+  read: (name: string) => Promise<Float64Array> = (name) => readFinite(adapter, name),
+): Promise<LayerModule> {
   const { config } = adapter;
   const arrays: Partial<Record<LayerArray, Float64Array>> = {};
   for (const { name, array } of layerTensors(config, layer)) {
-    arrays[array] = await readFinite(adapter, name);
+    arrays[array] = await read(name);
   }
   return {
     hiddenSize: config.hiddenSize,

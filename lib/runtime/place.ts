@@ -7,6 +7,7 @@
 import type { Backend } from "../compute/backend.ts";
 import { headScale } from "../merge/forward.ts";
 import type { LayerModule } from "../merge/layer.ts";
+import { concatenate } from "../merge/linear_algebra.ts";
 import type { AdapterArrays } from "../merge/merge_adapter.ts";
 import { type AdapterWeights, placeLinear, type TinyAttentionWeights } from "./load.ts";
 
@@ -84,11 +85,5 @@ export function freeModules(modules: readonly TinyAttentionWeights[], backend: B
 
 /** Lays arrays end to end, rounded to f32. */
 function joinFloats(parts: readonly Float64Array[]): Float32Array {
-  const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
+  return Float32Array.from(concatenate(parts));
 }

@@ -1,26 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { Progress } from "../../cli/progress.ts";
-import type { Io } from "../../cli/io.ts";
-
-function reporter(terminal: boolean, quiet = false) {
-  const lines: string[] = [];
-  let now = 0;
-  const io: Io = {
-    out: () => {},
-    err: (text) => void lines.push(text),
-    status: (text) => void lines.push(`status ${text}`),
-    terminal,
-    color: false,
-    signal: new AbortController().signal,
-    prepareDevice: () => {},
-    env: () => undefined,
-  };
-  const progress = new Progress(io, quiet, () => now);
-  return { lines, progress, at: (ms: number) => now = ms };
-}
+import { clockedProgress } from "./_progress.ts";
 
 Deno.test("Progress writes a line every ten seconds where there is no terminal", () => {
-  const { lines, progress, at } = reporter(false);
+  const { lines, progress, at } = clockedProgress(false);
   for (let second = 0; second <= 25; second++) {
     at(second * 1000);
     progress.update(second, 50, "Checking", "rows");
@@ -32,7 +14,7 @@ Deno.test("Progress writes a line every ten seconds where there is no terminal",
 });
 
 Deno.test("Progress rewrites one line on a terminal and clears it at the end", () => {
-  const { lines, progress, at } = reporter(true);
+  const { lines, progress, at } = clockedProgress(true);
   progress.update(0, 4e6, "Writing", "bytes");
   at(1000);
   progress.update(2e6, 4e6, "Writing", "bytes");
@@ -44,7 +26,7 @@ Deno.test("Progress rewrites one line on a terminal and clears it at the end", (
 });
 
 Deno.test("Progress is silent on --quiet", () => {
-  const { lines, progress, at } = reporter(false, true);
+  const { lines, progress, at } = clockedProgress(false, true);
   progress.update(0, 2, "Checking", "rows");
   at(60_000);
   progress.update(1, 2, "Checking", "rows");

@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { Io } from "../../cli/io.ts";
-import { Progress } from "../../cli/progress.ts";
 import { TrainProgress } from "../../cli/train_progress.ts";
 import type { StartEvent, StepEvent } from "../../lib/train/options.ts";
+import { clockedProgress } from "./_progress.ts";
 
 const START: StartEvent = {
   kind: "start",
@@ -24,20 +23,8 @@ function step(step: number, loss: number, seconds: number): StepEvent {
 }
 
 function follower(terminal: boolean, quiet = false) {
-  const lines: string[] = [];
-  let now = 0;
-  const io: Io = {
-    out: () => {},
-    err: (text) => void lines.push(text),
-    status: (text) => void lines.push(`status ${text}`),
-    terminal,
-    color: false,
-    signal: new AbortController().signal,
-    prepareDevice: () => {},
-    env: () => undefined,
-  };
-  const watch = new TrainProgress(new Progress(io, quiet, () => now));
-  return { lines, watch, at: (ms: number) => now = ms };
+  const { lines, progress, at } = clockedProgress(terminal, quiet);
+  return { lines, watch: new TrainProgress(progress), at };
 }
 
 Deno.test("TrainProgress shows loss, metric, rows a second and the time left", () => {
