@@ -81,9 +81,10 @@ export async function localModel(
   invocation: Pick<Invocation, "io" | "warn" | "progress">,
   location: string,
 ): Promise<string> {
+  if (!isRemote(location)) return location;
   const options = hubOptions(invocation);
-  const address = isRemote(location) ? addressOf(location, options) : undefined;
-  if (address?.kind !== "hub") return location;
+  const address = addressOf(location, options);
+  if (address.kind !== "hub") return location;
   const { pull } = await import("../lib/hub/pull.ts");
   const { folder, files } = await pull(location, {
     ...options,

@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { localModel } from "../../cli/remote.ts";
 import { HEAD_BYTES } from "../../lib/remote/http_source.ts";
 import { serialize } from "../../lib/safetensors/writer.ts";
 import { runCaptured, runJson } from "../_io.ts";
 import { COMMIT, serveRepository } from "../remote/_hub.ts";
 import { FaultServer, ignoreRange, status } from "../remote/_server.ts";
 import { makeWorkspace, snapshot, type Workspace } from "../_workspace.ts";
+import { clockedProgress } from "./_progress.ts";
 
 /** A server with a checkpoint that carries an adapter, as a folder and as a repository. */
 class Served implements AsyncDisposable {
@@ -251,4 +253,16 @@ Deno.test("a wait for a server is announced, unless --quiet", async () => {
     assertEquals(warnings.length, flags.length === 0 ? 2 : 0);
     assert(warnings.every((line) => line.startsWith("Warning: ") && line.includes("503")), err);
   }
+});
+
+Deno.test("localModel() reads neither variables nor token for a path", async () => {
+  const asked: string[] = [];
+  const { io, progress } = clockedProgress(false);
+  const env = (name: string) => {
+    asked.push(name);
+    return undefined;
+  };
+  const call = { io: { ...io, env }, warn: () => {}, progress };
+  assertEquals(await localModel(call, "some/folder"), "some/folder");
+  assertEquals(asked, []);
 });
