@@ -511,6 +511,7 @@ export {
 } from "./lib/train/distilled_merge.ts";
 
 // Reports.
+export { type CheckedLayer, compareLayers } from "./lib/report/check_layers.ts";
 export { type CheckReportData, renderCheckReport } from "./lib/report/check_report.ts";
 export { type MetricIntervals, metricIntervals } from "./lib/report/intervals.ts";
 export {

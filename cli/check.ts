@@ -8,6 +8,7 @@ import { UsageError } from "../lib/errors.ts";
 import type { CheckResult } from "../lib/eval/check.ts";
 import { planJsonLines } from "../lib/eval/predictions.ts";
 import { checkOutput, execute } from "../lib/checkpoint/execute.ts";
+import type { CheckReportData } from "../lib/report/check_report.ts";
 import { planReport } from "../lib/report/plan.ts";
 import { quote } from "../lib/tensor/quote.ts";
 import type { Command, Invocation } from "./command.ts";
@@ -124,6 +125,7 @@ async function runCheck(invocation: Invocation): Promise<number> {
     const page = await reportOf(
       result,
       { before: adapters[0], after: adapters[1], data: flags.required("data") },
+      await layersOf(before, after),
       invocation,
     );
     await execute(planReport(page, report, inputs), { force, signal: io.signal });
@@ -132,16 +134,22 @@ async function runCheck(invocation: Invocation): Promise<number> {
   return result.passed ? 0 : 1;
 }
 
+async function layersOf(before: string, after: string): Promise<CheckReportData["layers"]> {
+  const { compareLayers } = await import("../lib/report/check_layers.ts");
+  return await compareLayers(before, after);
+}
+
 async function reportOf(
   result: CheckResult,
   files: { readonly before: string; readonly after: string; readonly data: string },
+  layers: CheckReportData["layers"],
   invocation: Invocation,
 ): Promise<string> {
   const { renderCheckReport } = await import("../lib/report/check_report.ts");
   const { device: name, deviceDescription: description, tokens, task, rows } = result;
   return await renderCheckReport({
     ...files,
-    ...{ result, task, rows },
+    ...{ result, task, rows, layers },
     command: commandLine(check, invocation),
     environment: [
       ...reportEnvironment({ name, description }),

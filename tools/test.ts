@@ -3,7 +3,8 @@
  *
  * Words narrow the run to tests whose names hold them, paths to files; flags go to `deno test`.
  * With `--real` (`deno task test:real`) it runs the tests against Python's libraries and against
- * the models in ../shared instead. The last line is `N passed, N failed`.
+ * the models in ../shared instead, with `--browser` (`deno task test:browser`) those in Chromium.
+ * The last line is `N passed, N failed`.
  *
  * Tests get every permission (-A): they start processes, make temporary folders and read driver
  * variables. None of them needs the network; only the set-up fetches anything.
@@ -12,6 +13,7 @@
  */
 
 import { runtimeFolderEnv } from "../cli/runtime_folder.ts";
+import { setUpChromium } from "./chromium_setup.ts";
 import { exists, listFiles, ROOT } from "./files.ts";
 import { writeOut } from "./process.ts";
 import { pythonEnvironment } from "./python_env.ts";
@@ -148,11 +150,24 @@ async function runRealTests(args: TestArguments): Promise<Tally[]> {
   return tallies;
 }
 
+/** Runs what needs a browser; without one, that is one failure. */
+async function runBrowserTests(args: TestArguments): Promise<Tally[]> {
+  const chromium = await setUpChromium();
+  if ("reason" in chromium) {
+    console.error(chromium.reason);
+    return [FAILED];
+  }
+  return [await runPart("browser", args, { TINYGRAFT_CHROMIUM: chromium.path })];
+}
+
+/** The sets of tests that a flag of this program asks for. */
+const SETS = new Map([["--real", runRealTests], ["--browser", runBrowserTests]]);
+
 if (import.meta.main) {
-  const real = Deno.args.includes("--real");
-  const rest = Deno.args.filter((arg) => arg !== "--real");
+  const flag = Deno.args.find((arg) => SETS.has(arg));
+  const rest = Deno.args.filter((arg) => !SETS.has(arg));
   const args = splitArguments(rest, (arg) => exists(`${ROOT}/${arg}`));
-  const { passed, failed } = sum(await (real ? runRealTests(args) : runOwnTests(args)));
+  const { passed, failed } = sum(await (SETS.get(flag ?? "") ?? runOwnTests)(args));
   console.log(`${passed} passed, ${failed} failed`);
   Deno.exit(failed > 0 ? 1 : 0);
 }

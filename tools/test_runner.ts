@@ -15,7 +15,7 @@ export interface Tally {
 }
 
 /** What kind of process a test file belongs to. */
-export type Kind = "main" | "gpu" | "interop" | "real";
+export type Kind = "main" | "gpu" | "browser" | "interop" | "real";
 
 /** Tests that run as one process. */
 export interface Group {
@@ -40,12 +40,13 @@ const COLOUR = /\x1b\[[0-9;]*m/g;
  * Tells what kind of process a test file needs.
  *
  * @param path The file, relative to the checkout's root.
- * @returns `gpu` for files that drive a GPU, `interop` and `real` for what needs more than this
- * checkout, `main` for the rest.
+ * @returns `gpu` for files that drive a GPU, `browser` for those that drive Chromium, `interop` and
+ * `real` for what needs more than this checkout, `main` for the rest.
  */
 export function kindOf(path: string): Kind {
   if (path.startsWith("tests/real/")) return "real";
   if (path.startsWith("tests/interop/")) return "interop";
+  if (path.startsWith("tests/browser/")) return "browser";
   const gpu = path.startsWith("tests/compute/webgpu/") || path.endsWith("_gpu_test.ts");
   return gpu ? "gpu" : "main";
 }

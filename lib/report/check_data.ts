@@ -8,6 +8,7 @@ import type { AdapterTask } from "../adapter/config.ts";
 import type { CheckPrediction } from "../eval/check.ts";
 import type { Comparison } from "../eval/compare.ts";
 import type { Row } from "../text/dataset.ts";
+import type { CheckedLayer } from "./check_layers.ts";
 import type { RunDetails } from "./run_details.ts";
 
 /** What `renderCheckReport` shows. */
@@ -31,4 +32,6 @@ export interface CheckReportData extends RunDetails {
   };
   /** The rows, in the order of the predictions; without them examples are shown by number. */
   readonly rows?: readonly Row[];
+  /** What `compareLayers` says of the layers, one entry each, in order. */
+  readonly layers?: readonly CheckedLayer[] | undefined;
 }

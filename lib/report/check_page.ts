@@ -9,11 +9,12 @@ import type { Metric } from "../text/tasks.ts";
 import type { CheckReportData } from "./check_data.ts";
 import { examplesSection } from "./example_section.ts";
 import { html } from "./html.ts";
+import { layerSection, similaritySection } from "./layer_sections.ts";
 import { type MetricIntervals, metricIntervals } from "./intervals.ts";
 import { comparisonFigures, comparisonTiles, METRIC_TITLES } from "./metric_sections.ts";
 import { points } from "./numbers.ts";
 import type { Side } from "./outcomes.ts";
-import { type Page, tableOf, tilesOf } from "./page.ts";
+import { type Page, type Section, tableOf, tilesOf } from "./page.ts";
 import { classSections, valueSection } from "./prediction_sections.ts";
 
 /**
@@ -39,9 +40,16 @@ export function checkPage(data: CheckReportData): Page {
       { title: "The metric", body: comparisonFigures(shown) },
       ...(classes ? classSections(data) : [valueSection(data)]),
       examplesSection(data),
+      ...layerSections(data),
     ],
     details: data,
   };
+}
+
+function layerSections({ layers }: CheckReportData): Section[] {
+  if (layers === undefined) return [];
+  const likeness = similaritySection({ layers });
+  return [layerSection({ layers }), ...(likeness === undefined ? [] : [likeness])];
 }
 
 function verdictOf({ result }: CheckReportData): string {

@@ -10,8 +10,9 @@ export type { CheckReportData } from "./check_data.ts";
 
 /**
  * Renders the report of a check: whether it passed, metrics with their intervals, confusion or
- * outputs against true values, how far confidence is deserved, and the examples that changed. The
- * page is whole in itself, as that of `renderMergeReport`.
+ * outputs against true values, how far confidence is deserved, the examples that changed, and what
+ * became of each layer. The page is whole in itself, as that of `renderMergeReport`; a script, which
+ * its policy names by hash, only finds examples and leaves out nothing that there is without it.
  *
  * @param data What the check found, and how to do it again.
  * @returns An HTML document, the same for the same data.

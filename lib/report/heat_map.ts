@@ -36,7 +36,7 @@ export interface HeatMap {
 export function heatMap({ label, matrix, groups }: HeatMap): Html {
   const order = groups.flat();
   const rows = order.length;
-  const cell = rows <= MOST_NUMBERS ? 26 : rows <= MOST_NAMES ? 14 : 7;
+  const cell = rows <= MOST_NUMBERS ? 29 : rows <= MOST_NAMES ? 14 : 7;
   const edge = rows <= MOST_NAMES ? 13 : 1;
   const size = edge + rows * cell + 1;
   const valueAt = (row: number, col: number) => matrix[order[row]!]![order[col]!]!;

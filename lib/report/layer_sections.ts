@@ -1,14 +1,16 @@
 /**
- * What a merge did layer by layer, as parts of a page.
+ * What a merge did layer by layer, as parts of a page: shared by the reports of merges and checks.
  *
  * @module
  */
 
 import type { HeadGroups } from "../merge/heads.ts";
+import type { LayerReport } from "../merge/report.ts";
+import type { CheckedLayer } from "./check_layers.ts";
 import { keyOf, layerChart, type LayerLine, type Series } from "./charts.ts";
 import { heatKey, heatMap } from "./heat_map.ts";
 import { type Html, html } from "./html.ts";
-import type { MergeReportData } from "./merge_data.ts";
+import type { MergeMeasurements } from "./merge_data.ts";
 import { errorText, unit } from "./numbers.ts";
 import { figureOf, type Section, type Table, tableOf } from "./page.ts";
 
@@ -30,14 +32,25 @@ const OWN: Series = {
   symbol: "triangle",
 };
 
+/** Cells of all heat maps at most, at some 20 bytes each: pages stay small. */
+const MOST_CELLS = 24_000;
+
+/** The layers of a merge or a check. */
+export interface ShownLayers {
+  /** One entry a layer, in order; those of a check count their heads. */
+  readonly layers: readonly (LayerReport & Partial<Pick<CheckedLayer, "heads">>)[];
+  /** What was measured on data. */
+  readonly measured?: MergeMeasurements | undefined;
+}
+
 /**
  * Sets the error of each layer and which heads were merged.
  *
- * @param data The report's data.
+ * @param data The layers.
  * @returns The section.
  */
-export function layerSection(data: MergeReportData): Section {
-  const { merge: { layers }, measured } = data;
+export function layerSection(data: ShownLayers): Section {
+  const { layers, measured } = data;
   const lines: LayerLine[] = [
     { series: GAUSSIAN, values: layers.map(({ relativeError }) => relativeError) },
   ];
@@ -69,7 +82,7 @@ export function layerSection(data: MergeReportData): Section {
   };
 }
 
-function measuredOn({ measured }: MergeReportData): Html | undefined {
+function measuredOn({ measured }: ShownLayers): Html | undefined {
   if (measured?.layers === undefined) return undefined;
   const text = measured.text ?? measured.data;
   if (text === undefined) return undefined;
@@ -78,15 +91,21 @@ function measuredOn({ measured }: MergeReportData): Html | undefined {
   `;
 }
 
-function layerTable({ merge: { layers } }: MergeReportData, lines: readonly LayerLine[]): Table {
+function layerTable({ layers }: ShownLayers, lines: readonly LayerLine[]): Table {
+  const isCheck = layers[0]?.heads !== undefined;
   return {
     caption: "Errors are relative; spread: how far the heads' weights are apart after alignment",
-    header: ["layer", ...lines.map(({ series }) => series.name), "spread", "heads merged"],
-    rows: layers.map(({ layer, groups, spread }, i) => [
+    header: [
+      "layer",
+      ...lines.map(({ series }) => series.name),
+      "spread",
+      isCheck ? "heads" : "heads merged",
+    ],
+    rows: layers.map(({ layer, groups, spread, heads }, i) => [
       String(layer),
       ...lines.map(({ values }) => errorText(values[i]!)),
       spread.toFixed(3),
-      groupsText(groups),
+      heads === undefined ? groupsText(groups) : `${heads.before} → ${heads.after}`,
     ]),
     classes: ["number", ...lines.map(() => "number"), "number"],
   };
@@ -112,14 +131,15 @@ interface Likeness {
 /**
  * Sets how alike the heads were before the merge: heat maps, layer by layer.
  *
- * @param data The report's data.
+ * @param data The layers.
  * @returns The section; `undefined` when no layer had two heads.
  */
-export function similaritySection(data: MergeReportData): Section | undefined {
-  const { layers } = data.merge;
+export function similaritySection(data: ShownLayers): Section | undefined {
+  const { layers } = data;
   if (layers.every(({ similarity }) => similarity.length < 2)) return undefined;
   const groups = layers.map((layer) => layer.groups);
   const framed = groups.some((parts) => parts.length > 1 && parts.some(({ length }) => length > 1));
+  const kinds = likenesses(data);
   return {
     title: "How alike the heads were",
     body: html`
@@ -128,12 +148,12 @@ export function similaritySection(data: MergeReportData): Section | undefined {
         ? " Frames hold the heads that became one."
         : undefined}</p>
       ${heatKey()}<div class="${layers.length <= MOST_BESIDE ? "figures" : "stack"}">
-      ${likenesses(data).map((likeness) => likenessFigure(likeness, groups))}</div>
+      ${kinds.map((likeness) => likenessFigure(likeness, groups, kinds.length))}</div>
     `,
   };
 }
 
-function likenesses({ merge: { layers }, measured }: MergeReportData): Likeness[] {
+function likenesses({ layers, measured }: ShownLayers): Likeness[] {
   const onText: Likeness[] = measured?.layers === undefined ? [] : [
     {
       title: "Where heads look, on text",
@@ -169,13 +189,18 @@ function likenesses({ merge: { layers }, measured }: MergeReportData): Likeness[
 function likenessFigure(
   { title, caption, matrices }: Likeness,
   groups: readonly HeadGroups[],
+  kinds: number,
 ): Html {
-  const maps = matrices.map((matrix, layer) => {
-    const label = `${title}, layer ${layer}: ${rangeText(matrix)}`;
-    return html`
-      <li>layer ${layer}${heatMap({ label, matrix, groups: groups[layer]! })}</li>
-    `;
-  });
+  const cells = matrices.reduce((sum, { length }) => sum + length ** 2, 0);
+  const isDrawn = kinds * cells <= MOST_CELLS;
+  const maps = () =>
+    matrices.map((matrix, layer) => {
+      const label = `${title}, layer ${layer}: ${rangeText(matrix)}`;
+      return html`
+        <li>layer ${layer}${heatMap({ label, matrix, groups: groups[layer]! })}</li>
+      `;
+    });
+  const tooMany = "Too many heads to draw each pair: the table below sums them up.";
   const table: Table = {
     caption: `${title}: least, mean and most over the pairs of heads`,
     header: ["layer", "least", "mean", "most", "most alike"],
@@ -185,10 +210,7 @@ function likenessFigure(
   return figureOf({
     title,
     caption,
-    chart: html`
-      <ol class="small">
-      ${maps}</ol>
-    `,
+    chart: isDrawn ? html`<ol class="small">\n${maps()}</ol>` : html`<p>${tooMany}</p>`,
     tables: [table],
   });
 }

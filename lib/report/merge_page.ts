@@ -21,7 +21,8 @@ import { type Mood, type Page, type Section, tableOf, type Tile, tilesOf } from 
  * @returns The page, for `renderPage`.
  */
 export function mergePage(data: MergeReportData): Page {
-  const { measured, advice } = data;
+  const { merge, measured, advice } = data;
+  const layers = { layers: merge.layers, measured };
   const comparison = measured?.comparison;
   const shown = comparison && { comparison, intervals: measured?.intervals };
   const sections: (Section | undefined)[] = [
@@ -30,8 +31,8 @@ export function mergePage(data: MergeReportData): Page {
       body: html`<p>${sidesText(data)} Rows: <code>${measured?.data}</code>.</p>
 ${comparisonFigures(shown)}`,
     },
-    layerSection(data),
-    similaritySection(data),
+    layerSection(layers),
+    similaritySection(layers),
     filesSection(data),
   ];
   return {

@@ -1,6 +1,6 @@
 /**
- * The shell of a report: one HTML page that loads nothing, runs no script and reads well on paper,
- * in the dark, on a phone and aloud.
+ * The shell of a report: one HTML page that loads nothing, needs no script and reads well on paper,
+ * in the dark, on a phone, by keyboard and aloud.
  *
  * @module
  */
@@ -16,6 +16,8 @@ export interface Section {
   readonly title: string;
   /** What follows it. */
   readonly body: Html;
+  /** A script that adds to a body which is whole without it. */
+  readonly script?: string;
 }
 
 /** Whether a page brings good news: the colour beside its verdict, which says so in words too. */
@@ -38,15 +40,18 @@ export interface Page {
 }
 
 /**
- * Sets a page. Its policy forbids whatever is not in the page itself: scripts, requests, forms, and
- * any style but this one.
+ * Sets a page. Its policy forbids whatever is not in the page itself: requests, forms, any style but
+ * this one, and any script but those of its sections, all known by their hashes.
  *
  * @param page The content.
  * @returns A whole HTML document, the same for the same content.
  */
 export async function renderPage(page: Page): Promise<string> {
   const { title, verdict, mood, lead, sections, details } = page;
-  const policy = `default-src 'none'; style-src 'sha256-${await sha256(style)}'; ` +
+  const scripts = sections.flatMap(({ script }) => script ?? []);
+  const allowed = await Promise.all(scripts.map(hashSource));
+  const policy = `default-src 'none'; style-src ${await hashSource(style)}; ` +
+    (allowed.length === 0 ? "" : `script-src ${allowed.join(" ")}; `) +
     "base-uri 'none'; form-action 'none'";
   const parts = [...sections, reproduction(details)];
   return html`
@@ -61,11 +66,17 @@ export async function renderPage(page: Page): Promise<string> {
         <style>${new Html(style)}</style>
       </head>
       <body>
+        <a class="skip" href="#content">Skip to the content</a>
         <header>
           <p class="maker">tinygraft ${VERSION}</p>
           <h1>${title}</h1>
+          <nav aria-label="Parts of this report">
+            <ul>${parts.map(({ title }, i) =>
+              html`<li><a href="#part-${i}">${title}</a></li>`
+            )}</ul>
+          </nav>
         </header>
-        <main>
+        <main id="content" tabindex="-1">
     <p class="verdict ${mood}">${verdict}</p>
     ${lead}
     ${parts.map(({ title, body }, i) =>
@@ -76,6 +87,7 @@ export async function renderPage(page: Page): Promise<string> {
         </section>
       `
     )}</main>
+    ${scripts.map((script) => html`<script>${new Html(script)}</script>`)}
       </body>
     </html>
   `.markup + "\n";
@@ -90,13 +102,17 @@ ${tableOf({ caption: "Environment", header: ["what", "which"], rows })}`,
   };
 }
 
-async function sha256(text: string): Promise<string> {
+/** What a policy calls a text by. */
+async function hashSource(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toBase64();
+  return `'sha256-${new Uint8Array(digest).toBase64()}'`;
 }
 
 /** What a cell shows; numbers are set right-aligned as they are given. */
 export type Cell = string | Html;
+
+/** Characters of a cell's text at most. */
+const MOST_CHARACTERS = 2000;
 
 /** A table's content. */
 export interface Table {
@@ -108,6 +124,8 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
   /** A class for each column, such as `number`; none where missing. */
   readonly classes?: readonly (string | undefined)[];
+  /** What kind of row each is, for a script that shows some kinds only. */
+  readonly kinds?: readonly string[];
 }
 
 /**
@@ -116,7 +134,7 @@ export interface Table {
  * @param table The content.
  * @returns The table; its first column holds the rows' titles.
  */
-export function tableOf({ caption, header, rows, classes = [] }: Table): Html {
+export function tableOf({ caption, header, rows, classes = [], kinds = [] }: Table): Html {
   const classOf = (column: number) => {
     const name = classes[column];
     return name === undefined ? undefined : html`class="${name}"`;
@@ -126,14 +144,17 @@ export function tableOf({ caption, header, rows, classes = [] }: Table): Html {
       <th scope="col" ${classOf(i)}>${title}</th>
     `
   );
-  const rowOf = (cells: readonly Cell[]) =>
+  const rowOf = (cells: readonly Cell[], row: number) =>
     html`
-      <tr>${cells.map((cell, i) =>
+      <tr ${kinds[row] === undefined ? undefined : html`data-kind="${kinds[row]}"`}>${cells.map((
+        cell,
+        i,
+      ) =>
         i === 0
           ? html`
-            <th scope="row" ${classOf(i)}>${cell}</th>
+            <th scope="row" ${classOf(i)}>${cut(cell)}</th>
           `
-          : html`<td ${classOf(i)}>${cell}</td>`
+          : html`<td ${classOf(i)}>${cut(cell)}</td>`
       )}</tr>
     `;
   return html`
@@ -148,6 +169,12 @@ export function tableOf({ caption, header, rows, classes = [] }: Table): Html {
       </table>
     </div>
   `;
+}
+
+/** Browsers take minutes to find where endless words break in a table. */
+function cut(cell: Cell): Cell {
+  const isLong = typeof cell === "string" && cell.length > MOST_CHARACTERS;
+  return isLong ? `${cell.slice(0, MOST_CHARACTERS)}…` : cell;
 }
 
 /** A chart with what belongs to it. */

@@ -22,6 +22,9 @@ import { reliabilityChart, scatterChart } from "./prediction_charts.ts";
 /** More classes than this are listed by their commonest confusions. */
 const MOST_CLASSES = 24;
 
+/** Characters of a class's name shown at most. */
+const MOST_NAME = 60;
+
 /** How many confusions are listed then. */
 const MOST_CONFUSIONS = 40;
 
@@ -33,7 +36,15 @@ const MOST_CONFUSIONS = 40;
  */
 export function classNames({ task, result }: CheckReportData): readonly string[] {
   const classes = result.predictions[0]?.before.logits.length ?? 0;
-  return task.labels ?? Array.from({ length: classes }, (_, i) => String(i));
+  return task.labels?.map(shortened) ?? Array.from({ length: classes }, (_, i) => String(i));
+}
+
+/** Names stand in thousands of cells, and nothing keeps them short. */
+function shortened(name: string): string {
+  const characters = [...name.slice(0, 2 * MOST_NAME)];
+  return characters.length <= MOST_NAME && name.length <= 2 * MOST_NAME
+    ? name
+    : `${characters.slice(0, MOST_NAME).join("")}…`;
 }
 
 /**
@@ -110,7 +121,7 @@ function confusionTable(
 /** A count over a tint: green for right, red for wrong, deeper for a larger share of the class. */
 function confusionCell(rows: number, total: number, right: boolean): Html {
   const depth = total === 0 ? 0 : Math.ceil((4 * rows) / total);
-  if (depth === 0) return html`${count(rows)}`;
+  if (depth === 0) return html`<span class="tint">${count(rows)}</span>`;
   return html`<span class="tint ${right ? "good" : "bad"}${depth}">${count(rows)}</span>`;
 }
 

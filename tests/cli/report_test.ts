@@ -49,6 +49,7 @@ Deno.test("check --report writes a page with the same numbers as --json", async 
   const [drop] = tableRows(root, "The drop");
   assertEquals(Number(drop![1]!.replace("−", "-")), Math.round(1e4 * (json.drop as number)) / 100);
   assertStringIncludes(all(root, "code")[0]!.text, `--report ${report}`);
+  assertEquals(tableRows(root, "Errors are relative").at(0)?.at(-1), "4 → 1");
   const again = await runJson([...argv, "--force"]);
   assertEquals(again.code, code);
   const repeated = await Deno.readTextFile(report);

@@ -1,60 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { compareOutputs, type Comparison } from "../../lib/eval/compare.ts";
-import { argmax } from "../../lib/eval/metrics.ts";
-import { type CheckReportData, renderCheckReport } from "../../lib/report/check_report.ts";
+import type { Comparison } from "../../lib/eval/compare.ts";
+import type { CheckedLayer } from "../../lib/report/check_layers.ts";
+import { unit } from "../../lib/report/numbers.ts";
+import { renderCheckReport } from "../../lib/report/check_report.ts";
 import { noise } from "../_noise.ts";
+import { checkOf } from "./_check.ts";
 import { all, assertSound, tableRows } from "./_page.ts";
-
-/** What a test may set beside the logits. */
-interface Changes extends Partial<CheckReportData> {
-  readonly maxDrop?: number;
-  /** Instead of what `compareOutputs` finds, which takes long for many rows. */
-  readonly comparison?: Comparison;
-}
-
-/** A check of logits made by hand, row after row. */
-function dataOf(
-  before: Float32Array,
-  after: Float32Array,
-  targets: Uint32Array | Float64Array,
-  { maxDrop = 0.01, comparison: given, ...changes }: Changes = {},
-): CheckReportData {
-  const rows = targets.length;
-  const cols = before.length / rows;
-  const kind = targets instanceof Uint32Array ? "classification" : "regression";
-  const metric = kind === "classification" ? "accuracy" : "pearson";
-  const alsoReport = kind === "classification" ? [] : ["spearman"] as const;
-  const comparison = given ?? compareOutputs(
-    { logits: before, rows, cols },
-    { logits: after, rows, cols },
-    targets,
-    { kind, metric, alsoReport },
-  );
-  const outputs = (logits: Float32Array) => {
-    const classes = kind === "classification" ? argmax(logits, rows, cols) : logits;
-    return (row: number) => ({
-      logits: [...logits.subarray(row * cols, (row + 1) * cols)],
-      prediction: classes[row]!,
-    });
-  };
-  const [outputBefore, outputAfter] = [outputs(before), outputs(after)];
-  const predictions = Array.from(targets, (label, index) => ({
-    index,
-    label,
-    before: outputBefore(index),
-    after: outputAfter(index),
-  }));
-  return {
-    before: "four-heads",
-    after: "one-head",
-    data: "dev.tsv",
-    task: { type: kind, labels: kind === "classification" ? ["bad", "good"] : null },
-    result: { ...comparison, maxDrop, passed: comparison.drop <= maxDrop, predictions },
-    command: "tinygraft check base",
-    environment: [],
-    ...changes,
-  };
-}
 
 // Rows: right and right; lost; lost, surer; won; wrong and wrong.
 const BEFORE = Float32Array.of(2, 0, 1, 0, 0, 1, 1, 0, 2, 0);
@@ -63,7 +14,7 @@ const TARGETS = Uint32Array.of(0, 0, 1, 1, 1);
 const ROWS = ["zero", "one", "two", "three", "four"].map((text, i) => ({ text, line: i + 2 }));
 
 Deno.test("renderCheckReport() says failed, by how much, and that it may be chance", async () => {
-  const root = await assertSound(await renderCheckReport(dataOf(BEFORE, AFTER, TARGETS)));
+  const root = await assertSound(await renderCheckReport(checkOf(BEFORE, AFTER, TARGETS)));
   assertEquals(all(root, "h1")[0]!.text, "Check failed");
   const verdict = all(root, "p").find(({ attributes }) =>
     attributes.get("class") === "verdict bad"
@@ -76,7 +27,7 @@ Deno.test("renderCheckReport() says failed, by how much, and that it may be chan
 });
 
 Deno.test("renderCheckReport() counts outcomes and confusion", async () => {
-  const root = await assertSound(await renderCheckReport(dataOf(BEFORE, AFTER, TARGETS)));
+  const root = await assertSound(await renderCheckReport(checkOf(BEFORE, AFTER, TARGETS)));
   assertEquals(tableRows(root, "What became of the rows").map(([, rows]) => rows), [
     "1",
     "2",
@@ -95,7 +46,7 @@ Deno.test("renderCheckReport() counts outcomes and confusion", async () => {
 });
 
 Deno.test("renderCheckReport() lists flipped examples, lost ones first", async () => {
-  const data = dataOf(BEFORE, AFTER, TARGETS, { rows: ROWS });
+  const data = checkOf(BEFORE, AFTER, TARGETS, { rows: ROWS });
   const root = await assertSound(await renderCheckReport(data));
   assertEquals(tableRows(root, "Predictions with"), [
     ["2", "two", "good", "✓ good 73.1 %", "✗ bad 95.3 %"],
@@ -109,11 +60,12 @@ Deno.test("renderCheckReport() lists flipped examples, lost ones first", async (
 });
 
 Deno.test("renderCheckReport() passes the same adapter and shows no example", async () => {
-  const data = dataOf(BEFORE, BEFORE, TARGETS, { maxDrop: 0 });
+  const data = checkOf(BEFORE, BEFORE, TARGETS, { maxDrop: 0 });
   const root = await assertSound(await renderCheckReport(data));
   const text = all(root, "main")[0]!.text;
   assertStringIncludes(text, "Passed: accuracy stayed the same. A drop of at most 0.00 points");
   assertStringIncludes(text, "No rows get another class than before.");
+  assertEquals(all(root, "script").length, 0, "there is nothing to search");
 });
 
 Deno.test("renderCheckReport() shows texts as text, whatever they hold", async () => {
@@ -122,7 +74,7 @@ Deno.test("renderCheckReport() shows texts as text, whatever they hold", async (
   const labels = ["<i>bad</i>", `"good'`];
   const task = { type: "classification", labels } as const;
   const files = { before: hostile, after: hostile, data: hostile };
-  const data = dataOf(BEFORE, AFTER, TARGETS, { rows, task, ...files });
+  const data = checkOf(BEFORE, AFTER, TARGETS, { rows, task, ...files });
   const page = await renderCheckReport(data);
   const root = await assertSound(page);
   const [first] = tableRows(root, "Predictions with");
@@ -138,7 +90,7 @@ Deno.test("renderCheckReport() shows a regression's outputs and what moved most"
   const targets = Float64Array.of(0, 1, 2, 3);
   const before = Float32Array.of(0, 1, 2, 3);
   const after = Float32Array.of(0.5, 1, 1.5, -3);
-  const data = dataOf(before, after, targets, { rows: ROWS.slice(0, 4) });
+  const data = checkOf(before, after, targets, { rows: ROWS.slice(0, 4) });
   const root = await assertSound(await renderCheckReport(data));
   assertEquals(tableRows(root, "Outputs: "), [
     ["3", "three", "3.00", "3.00", "−3.00", "−6.00"],
@@ -165,7 +117,7 @@ Deno.test("renderCheckReport() lists the commonest confusions of many classes", 
   const after = logits((row) => row % cols === 7);
   const labels = Array.from({ length: cols }, (_, i) => `class ${i}`);
   const task = { type: "classification", labels } as const;
-  const page = await renderCheckReport(dataOf(before, after, targets, { task }));
+  const page = await renderCheckReport(checkOf(before, after, targets, { task }));
   const root = await assertSound(page);
   assertEquals(tableRows(root, "The commonest confusions, at most 40 of 1"), [
     ["class 7", "class 8", "1", "10"],
@@ -181,6 +133,66 @@ const COMPARISON: Omit<Comparison, "metric" | "before" | "after"> = {
   significance: { interval: [0.09, 0.11] },
 };
 
+/** A layer whose heads all differ. */
+function layerOf(layer: number, heads: number): CheckedLayer {
+  const values = noise(heads * heads, { seed: layer, scale: 0.4 });
+  const matrix = Array.from(
+    { length: heads },
+    (_, m) =>
+      Array.from(
+        { length: heads },
+        (_, n) => m === n ? 1 : values[heads * Math.min(m, n) + Math.max(m, n)]!,
+      ),
+  );
+  return {
+    ...{ layer, relativeError: 0.4 + layer / 100, spread: 1.5, ranks: [] },
+    ...{ similarity: matrix, attentionSimilarity: matrix, valueSimilarity: matrix },
+    groups: [Array.from({ length: heads }, (_, head) => head)],
+    heads: { before: heads, after: 1 },
+  };
+}
+
+Deno.test("renderCheckReport() shows the layers where they are known", async () => {
+  const layers = [layerOf(0, 3), layerOf(1, 3)];
+  const root = await assertSound(
+    await renderCheckReport(checkOf(BEFORE, AFTER, TARGETS, { layers })),
+  );
+  assertEquals(tableRows(root, "Errors are relative"), [
+    ["0", "0.400", "1.500", "3 → 1"],
+    ["1", "0.410", "1.500", "3 → 1"],
+  ]);
+  const [first] = tableRows(root, "What heads add, on random inputs");
+  const pairs = [[0, 1], [0, 2], [1, 2]].map(([m, n]) => layers[0]!.similarity[m!]![n!]!);
+  assertEquals(first![3], unit(Math.max(...pairs)));
+  assertEquals(all(root, "ol").map((list) => all(list, "svg").length), [2, 2, 2]);
+});
+
+Deno.test("renderCheckReport() sums up heads that are too many to draw", async () => {
+  const layers = Array.from({ length: 9 }, (_, layer) => layerOf(layer, 32));
+  const page = await renderCheckReport(checkOf(BEFORE, AFTER, TARGETS, { layers }));
+  const root = await assertSound(page);
+  assertEquals(all(root, "ol").length, 0);
+  assertEquals(tableRows(root, "What heads add, on random inputs").length, 9);
+  assertStringIncludes(page, "Too many heads to draw");
+});
+
+Deno.test("renderCheckReport() gives rows what its search needs, and cuts names that never end", async () => {
+  const labels = ["<b>".repeat(40), "good"];
+  const task = { type: "classification", labels } as const;
+  const root = await assertSound(
+    await renderCheckReport(checkOf(BEFORE, AFTER, TARGETS, { rows: ROWS, task })),
+  );
+  const kinds = all(root, "tr").flatMap(({ attributes }) => attributes.get("data-kind") ?? []);
+  assertEquals(kinds, ["lost", "lost", "won"]);
+  const finder = root.inside.find(({ attributes }) => attributes.get("id") === "find");
+  assert(finder?.attributes.has("hidden"), "without its script the search is not shown");
+  assertEquals(
+    all(finder!, "option").map(({ attributes }) => attributes.get("value")),
+    ["", "lost", "won"],
+  );
+  assertEquals(tableRows(root, "Confusion before")[0]![0], `${"<b>".repeat(20)}…`);
+});
+
 Deno.test("renderCheckReport() stays under 1 MB for 10,000 long examples", async () => {
   const rows = 10_000;
   const before = noise(rows * 3, { seed: 1, scale: 2 });
@@ -195,12 +207,24 @@ Deno.test("renderCheckReport() stays under 1 MB for 10,000 long examples", async
     after: { accuracy: 0.3 },
   } as const;
   const comparison = { ...COMPARISON, ...metrics };
-  const data = dataOf(before, after, targets, { task, rows: texts, comparison });
+  const layers = Array.from({ length: 24 }, (_, layer) => layerOf(layer, 16));
+  const data = checkOf(before, after, targets, { task, rows: texts, comparison, layers });
   const page = await renderCheckReport(data);
   const root = await assertSound(page);
-  assertEquals(tableRows(root, "Predictions with").length, 200);
-  assertMatch(all(root, "main")[0]!.text, /[\d,]+ rows of 10,000 get another class than before/);
-  assert(page.length < 1_000_000, `${page.length}`);
+  const shown = tableRows(root, "Predictions with").length;
+  assert(shown > 200 && shown < 500, `${shown}`);
+  assertMatch(
+    all(root, "main")[0]!.text,
+    new RegExp(
+      `[\\d,]+ rows of 10,000 get another class than before. The first ${shown} are .* after 320`,
+    ),
+  );
+  const short = texts.map((row) => ({ ...row, text: "short", pair: "文".repeat(10) }));
+  const other = await renderCheckReport({ ...data, rows: short });
+  assertEquals(tableRows(await assertSound(other), "Predictions with").length, 500);
+  for (const { length } of [page, other].map((text) => new TextEncoder().encode(text))) {
+    assert(length < 1_000_000, `${length}`);
+  }
 });
 
 Deno.test("renderCheckReport() stays under 1 MB for a regression of 10,000 rows", async () => {
@@ -209,7 +233,7 @@ Deno.test("renderCheckReport() stays under 1 MB for a regression of 10,000 rows"
   const targets = Float64Array.from(before, (value, i) => value + after[i]!);
   const metrics = { metric: "pearson", before: { pearson: 0.4 }, after: { pearson: 0.3 } } as const;
   const comparison = { ...COMPARISON, ...metrics };
-  const page = await renderCheckReport(dataOf(before, after, targets, { comparison }));
+  const page = await renderCheckReport(checkOf(before, after, targets, { comparison }));
   await assertSound(page);
   assert(page.length < 1_000_000, `${page.length}`);
 });

@@ -28,11 +28,11 @@ Deno.test("heatMap() puts rows that belong together side by side and frames them
   assertEquals(names.map(({ text }) => text), ["1", "0", "2"]);
   const frames = all(drawing, "rect");
   assertEquals(frames.length, 1);
-  // The second and third of three cells of 26 units, after an edge of 13.
+  // The second and third of three cells of 29 units, after an edge of 13.
   assertEquals(["x", "y", "width"].map((name) => frames[0]!.attributes.get(name)), [
-    "39",
-    "39",
-    "52",
+    "42",
+    "42",
+    "58",
   ]);
   assertEquals(all(draw(MATRIX, [[0, 1, 2]]), "rect"), []);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { html } from "../../lib/report/html.ts";
 import { figureOf, type Page, renderPage, tableOf, tilesOf } from "../../lib/report/page.ts";
-import { all, assertSound } from "./_page.ts";
+import { all, assertSound, tableRows } from "./_page.ts";
 
 function page(changes: Partial<Page> = {}): Promise<string> {
   return renderPage({
@@ -47,6 +47,34 @@ Deno.test("renderPage() knows the dark, the phone and nothing from outside", asy
   assertStringIncludes(text, "prefers-color-scheme: dark");
   assertStringIncludes(text, 'name="viewport"');
   assert(!/https?:/.test(text));
+});
+
+Deno.test("tableOf() cuts cells that never end, which browsers lay out for minutes", async () => {
+  const endless = "/".repeat(100_000);
+  const body = tableOf({ caption: "paths", header: ["a", "b"], rows: [[endless, endless]] });
+  const root = await assertSound(await page({ sections: [{ title: "Part", body }] }));
+  const cells = tableRows(root, "paths")[0]!;
+  assertEquals(cells, [`${endless.slice(0, 2000)}…`, `${endless.slice(0, 2000)}…`]);
+});
+
+Deno.test("renderPage() names a script by its hash, and none where there is none", async () => {
+  assert(!(await page()).includes("script"));
+  const script = "document.title = '<!--';";
+  const root = await assertSound(
+    await page({ sections: [{ title: "Part", body: html``, script }] }),
+  );
+  assertEquals(all(root, "script").map(({ text }) => text), [script]);
+});
+
+Deno.test("renderPage() leads past its links, to the content and to each part", async () => {
+  const sections = [{ title: "One", body: html`` }];
+  const root = await assertSound(await page({ sections }));
+  const links = all(root, "a").map(({ text, attributes }) => [text, attributes.get("href")]);
+  assertEquals(links, [
+    ["Skip to the content", "#content"],
+    ["One", "#part-0"],
+    ["How to reproduce this", "#part-1"],
+  ]);
 });
 
 Deno.test("figureOf() keeps the numbers beside the chart", async () => {
