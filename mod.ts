@@ -441,9 +441,23 @@ export {
   type CheckOptions,
   type CheckPrediction,
   type CheckResult,
+  checkShard,
+  type CheckShardOptions,
+  type CheckShardResult,
   type CheckTimings,
+  combineChecks,
+  type CombineOptions,
+  type PredictionsFile,
   type RowOutput,
+  type RunFacts,
 } from "./lib/eval/check.ts";
+export { type Baseline, parseBaseline } from "./lib/eval/baseline.ts";
+export { type CheckCache } from "./lib/eval/check_cache.ts";
+export { type CheckInputs } from "./lib/eval/check_inputs.ts";
+export { type CheckFailure, type CheckLimits } from "./lib/eval/check_limits.ts";
+export { type CheckRecord, type CheckSettings } from "./lib/eval/check_record.ts";
+export { type CheckRunOptions } from "./lib/eval/check_run.ts";
+export { parseShard, type Shard } from "./lib/eval/shards.ts";
 export {
   type Prediction,
   type PredictOptions,
@@ -529,3 +543,24 @@ export {
   type TrainingRun,
   type TrainingStep,
 } from "./lib/report/training_report.ts";
+
+// Gates of continuous integration.
+export { annotate, renderAnnotations } from "./lib/gate/annotations.ts";
+export { renderJunit } from "./lib/gate/junit.ts";
+export {
+  type GateFailure,
+  type GateFailureCode,
+  type GateLocation,
+  type GateOutcome,
+} from "./lib/gate/outcome.ts";
+export { renderSarif } from "./lib/gate/sarif.ts";
+export {
+  parseSuite,
+  readSuite,
+  type Suite,
+  type SuiteCheck,
+  type SuiteFault,
+} from "./lib/gate/suite.ts";
+export { SUITE_KEYS, type SuiteKey, type SuiteValue } from "./lib/gate/suite_keys.ts";
+export { type JsonSchema, suiteSchema } from "./lib/gate/suite_schema.ts";
+export { renderSummary } from "./lib/gate/summary.ts";

@@ -42,7 +42,7 @@ export async function runCheck(command: CheckCommand, observer?: Observer): Prom
   const args = [
     ...["check", MINILM, "--before", `${golden}/multi_head`, "--after", `${golden}/average`],
     ...["--data", `${SHARED}/data/glue/${command.data}`, "--task", command.task],
-    ...["--max-drop", "1", "--device", command.device, "--json"],
+    ...["--max-drop", "1", "--device", command.device, "--json", "--no-cache"],
     ...(command.limit === undefined ? [] : ["--limit", `${command.limit}`]),
     ...(observer === undefined ? ["--quiet"] : []),
   ];

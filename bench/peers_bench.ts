@@ -60,7 +60,7 @@ function peersOf(task: Task, rounds: string, { python, node, exports }: Places):
     cold: [
       ...[...deno, `${ROOT}cli/main.ts`, "check", BASE, "--data", data, "--task", task],
       ...["--before", adapters[0]!, "--after", adapters[1]!, "--max-drop", "1"],
-      ...["--device", device, "--quiet", "--json"],
+      ...["--device", device, "--quiet", "--json", "--no-cache"],
     ],
     warm: [...deno, `${PEERS}/ours.ts`, BASE, data, task, rounds, device, ...adapters],
   });

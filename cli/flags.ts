@@ -73,7 +73,7 @@ interface Declared {
 }
 
 /** The checked value of one flag; `undefined` when absent and without a default. */
-type FlagValue = boolean | string | number | readonly string[] | undefined;
+export type FlagValue = boolean | string | number | readonly string[] | undefined;
 
 /** The flags of one call, checked against the command's table. */
 export class FlagValues {

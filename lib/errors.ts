@@ -112,6 +112,11 @@ export const ERROR_CODES = {
   "empty-data": "a data set has no rows",
   "undefined-metric": "a metric has no value on a data set whose labels are all equal",
   "invalid-cloze": "a cloze pattern or its words cannot be used with the base's tokenizer",
+  "invalid-predictions": "a file is not what check --predictions wrote",
+  "shard-mismatch": "predictions to combine are of different checks",
+  "duplicate-rows": "a row stands in more than one of the predictions to combine",
+  "missing-rows": "predictions to combine lack rows",
+  "baseline-mismatch": "a baseline was measured on other data or another task",
   "one-class": "a data set to learn from has rows of one class only",
   "state-mismatch": "a saved state of training belongs to a run with other options or inputs",
   "diverged": "training went to infinity or NaN",
@@ -124,6 +129,8 @@ export const ERROR_CODES = {
   "out-of-memory": "the device has no room for a matrix",
   "no-half-precision": "the device does not compute with 16-bit floats",
   "kernel-compile": "a kernel did not compile",
+  // Gates.
+  "invalid-suite": "tinygraft.yaml is no list of checks, or sets something unusable",
   // The command line.
   "usage": "the command line cannot be understood",
   "interrupted": "the work was interrupted",

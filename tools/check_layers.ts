@@ -29,7 +29,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["lib/calibrate/"],
   ["lib/eval/"],
   ["lib/report/"],
-  ["lib/train/"],
+  ["lib/train/", "lib/gate/"],
   ["mod.ts"],
   ["cli/"],
 ];

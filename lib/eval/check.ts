@@ -5,38 +5,46 @@
  */
 
 import type { AdapterTask } from "../adapter/config.ts";
-import type { Adapter } from "../adapter/open.ts";
-import type { Backend } from "../compute/backend.ts";
-import { TinygraftError } from "../errors.ts";
-import type { Logits } from "../runtime/classify.ts";
+import { DataError } from "../errors.ts";
 import type { Row } from "../text/dataset.ts";
+import { requireSameGround } from "./baseline.ts";
+import { cacheKey, type CheckCache, keepRun, readKept } from "./check_cache.ts";
+import { type CheckInputs, hashData, hashInputs } from "./check_inputs.ts";
+import { type CheckFailure, type CheckLimits, judgeLimits } from "./check_limits.ts";
+import {
+  type CheckPrediction,
+  type CheckRun,
+  type CheckSettings,
+  predictionsOf,
+} from "./check_record.ts";
+import { type CheckRunOptions, type FreshRun, runCheck } from "./check_run.ts";
+import { combineRuns } from "./combine.ts";
+import { parsePredictions } from "./combine_read.ts";
 import { compareOutputs, type Comparison } from "./compare.ts";
 import type { HeadChoice } from "./head.ts";
-import { argmax } from "./metrics.ts";
-import { describePrecision, measurePrecision, type PrecisionError } from "./precision.ts";
-import type { DataOptions } from "./rows.ts";
-import { runRows, taskOf } from "./run.ts";
-import { openSession, type SessionOptions } from "./session.ts";
+import type { PrecisionError } from "./precision.ts";
+import { readRows } from "./rows.ts";
+import type { Shard } from "./shards.ts";
 
-/** What to check. */
-export interface CheckOptions extends DataOptions, Omit<SessionOptions, "adapters"> {
-  /** The adapter before the merge: a folder, or a checkpoint made by `inject`. */
-  readonly before: string;
-  /** The adapter after the merge. */
-  readonly after: string;
-  /** The largest drop of the metric that still passes, as a fraction. */
-  readonly maxDrop: number;
-  /** Most rows in a batch. */
-  readonly batch?: number | undefined;
-  /** Stops the run. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told after each batch. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+export type { CheckPrediction, RowOutput } from "./check_record.ts";
+
+/** What to check, and what it must keep to. */
+export interface CheckOptions extends Omit<CheckRunOptions, "shard">, CheckLimits {
+  /** Where runs are kept; without it everything is evaluated. */
+  readonly cache?: CheckCache | undefined;
+}
+
+/** What part of a check to run. */
+export interface CheckShardOptions extends CheckRunOptions {
+  /** Which part of the rows. */
+  readonly shard: Shard;
+  /** Where runs are kept; without it everything is evaluated. */
+  readonly cache?: CheckCache | undefined;
 }
 
 /** Where the time of a check went, in seconds. */
 export interface CheckTimings {
-  /** Opening files and device, hashing the base, uploading the weights. */
+  /** Opening files and device, hashing what is run, uploading the weights. */
   readonly load: number;
   /** Reading and tokenising the rows. */
   readonly tokenize: number;
@@ -52,56 +60,78 @@ export interface CheckTimings {
   readonly total: number;
 }
 
-/** What the check found. */
-export interface CheckResult extends Comparison {
+/** What is said of a run, judged or not. */
+export interface RunFacts {
   /** Which head gave the outputs. */
   readonly head: HeadChoice["kind"];
-  /** The device that ran it. */
-  readonly device: Backend["name"];
+  /** The device that ran it; `mixed` where shards ran on different ones. */
+  readonly device: string;
   /** The device's own name. */
   readonly deviceDescription: string;
   /** What f16 cost, where it was asked for. */
   readonly precisionError?: PrecisionError;
-  /** The largest drop that passes. */
-  readonly maxDrop: number;
-  /** Whether the drop is at most that. */
-  readonly passed: boolean;
   /** Tokens run, once for both adapters. */
   readonly tokens: number;
+  /** Hashes of what was run. */
+  readonly inputs: CheckInputs;
+  /** How the rows were read and run. */
+  readonly settings: CheckSettings;
+  /** Whether the outputs were taken from an earlier, identical run. */
+  readonly cached: boolean;
   /** Where the time went. */
   readonly timings: CheckTimings;
   /** One prediction a row, made when first read; not enumerable: a copy of the result lacks them. */
   readonly predictions: readonly CheckPrediction[];
-  /** The rows, as many as predictions and in their order. */
+}
+
+/** What the check found. */
+export interface CheckResult extends Comparison, RunFacts {
+  /** The largest drop that passes. */
+  readonly maxDrop: number;
+  /** The largest upper end of the drop's interval that passes, where there is a limit. */
+  readonly maxDropUpper?: number;
+  /** Whether every limit was kept. */
+  readonly passed: boolean;
+  /** The limits that were not. */
+  readonly failures: readonly CheckFailure[];
+  /** The rows in the order of the predictions; empty where shards were combined without data. */
   readonly rows: readonly Row[];
   /** What the outputs mean. */
   readonly task: AdapterTask;
 }
 
-/** Both adapters' outputs for one row, as `--predictions` writes them. */
-export interface CheckPrediction {
-  /** 0-based row of the data set. */
-  readonly index: number;
-  /** The row's class index or score. */
-  readonly label: number;
-  /** Outputs of the adapter before. */
-  readonly before: RowOutput;
-  /** Outputs of the adapter after. */
-  readonly after: RowOutput;
+/** What the run of a shard gave: outputs for {@linkcode combineChecks}, and no verdict. */
+export interface CheckShardResult extends RunFacts {
+  /** Which part. */
+  readonly shard: Shard;
+  /** Rows of this part. */
+  readonly examples: number;
+  /** Rows of all parts. */
+  readonly rows: number;
 }
 
-/** One adapter's outputs for one row. */
-export interface RowOutput {
-  /** The classifier's outputs. */
-  readonly logits: readonly number[];
-  /** The class index of the largest logit, or the score. */
-  readonly prediction: number;
+/** The predictions of a shard as a text. */
+export interface PredictionsFile {
+  /** The file, for messages. */
+  readonly path: string;
+  /** What `check --predictions` wrote. */
+  readonly text: string;
+}
+
+/** How shards are judged once they are together. */
+export interface CombineOptions extends CheckLimits {
+  /** A task whose metrics to judge by, where it is not that of the run. */
+  readonly task?: string | undefined;
+  /** Path of the data file, for the rows' texts; those are left out without it. */
+  readonly data?: string | undefined;
+  /** Told in one line where the shards ran on different devices. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
  * Checks what a merge cost: runs both adapters over the same rows in one pass.
  *
- * @param options Base, adapters, data and device.
+ * @param options Base, adapters, data, device and limits.
  * @returns Metrics of both, the drop with its significance, and whether it passes.
  * @throws {TinygraftError} when anything is missing, malformed or does not fit together.
  *
@@ -123,96 +153,183 @@ export interface RowOutput {
  * ```
  */
 export async function checkMerge(options: CheckOptions): Promise<CheckResult> {
+  const { run, rows, cached, ...clock } = await obtain(options, options.baseline);
+  return conclude(run, options, { rows: rows ?? await rowsOf(run, options.data), cached, clock });
+}
+
+/**
+ * Runs a part of a check's rows, to be judged by {@linkcode combineChecks} with the other parts.
+ *
+ * @param options What to run, and which part.
+ * @returns What was run; its predictions are what is to be kept.
+ * @throws {TinygraftError} when anything is missing, malformed or does not fit together.
+ */
+export async function checkShard(options: CheckShardOptions): Promise<CheckShardResult> {
+  const { run, cached, ...clock } = await obtain(options);
+  const { shard, rows } = run.record;
+  const facts = factsOf(run, cached, timingsOf(clock, performance.now()));
+  return withPredictions({ shard, examples: run.indices.length, rows, ...facts }, run);
+}
+
+/**
+ * Judges the shards of a check as if they had been run in one piece.
+ *
+ * @param files The predictions of every shard, in any order.
+ * @param options What the check must keep to.
+ * @returns What the unsplit check gives, timings and device aside.
+ * @throws {DataError} with code `invalid-predictions`, `shard-mismatch`, `duplicate-rows` or
+ * `missing-rows`.
+ * @throws {TinygraftError} when the data cannot be read or is not what was run.
+ */
+export async function combineChecks(
+  files: readonly PredictionsFile[],
+  options: CombineOptions,
+): Promise<CheckResult> {
   const started = performance.now();
-  const opening = { ...options, adapters: [options.before, options.after] };
-  using session = await openSession(opening);
-  const [before, after] = session.adapters as [Adapter, Adapter];
-  requireSameTask(before, after);
-  const task = taskOf(session);
-  const loaded = performance.now();
-  const { data, targets, variants, tokens, timings } = await runRows(session, {
+  const parts = files.map(({ path, text }) => ({ path, run: parsePredictions(text, path) }));
+  const run = combineRuns(parts, options.task);
+  const { device, deviceDescription, inputs } = run.record;
+  if (device === "mixed") {
+    options.onWarning?.(
+      `the shards ran on different devices, which round differently: ${deviceDescription}`,
+    );
+  }
+  if (options.baseline) requireSameGround(options.baseline, { data: inputs.data });
+  const rows = options.data === undefined ? [] : await sameRowsOf(run, options.data);
+  const clock = { started, ran: performance.now(), timings: NO_TIME };
+  return conclude(run, options, { rows, cached: false, clock });
+}
+
+/** A run, and when what about it happened. */
+interface Obtained extends Clock {
+  readonly run: CheckRun;
+  readonly rows: readonly Row[] | undefined;
+  readonly cached: boolean;
+}
+
+/** When work began and when it had its outputs, in milliseconds, and its parts in seconds. */
+interface Clock {
+  readonly started: number;
+  readonly ran: number;
+  readonly timings: FreshRun["timings"];
+}
+
+const NO_TIME = { load: 0, tokenize: 0, upload: 0, compute: 0, readback: 0 };
+
+/** Takes a run from the cache, or makes it and keeps it there. */
+async function obtain(
+  options: CheckRunOptions & { readonly cache?: CheckCache | undefined },
+  baseline?: CheckLimits["baseline"],
+): Promise<Obtained> {
+  const started = performance.now();
+  const inputs = await hashInputs(options);
+  // A baseline of other data is found before minutes of work, not after.
+  if (baseline !== undefined) requireSameGround(baseline, { data: inputs.data });
+  const { cache, onWarning } = options;
+  const key = cacheKey(inputs, options);
+  const kept = cache && await readKept(cache, key, onWarning);
+  const hashed = performance.now();
+  const hashing = (hashed - started) / 1000;
+  if (kept !== undefined) {
+    for (const warning of kept.warnings) onWarning?.(warning);
+    const timings = { ...NO_TIME, load: hashing };
+    return { run: kept.run, rows: undefined, cached: true, started, ran: hashed, timings };
+  }
+  const warnings: string[] = [];
+  const { run, rows, timings } = await runCheck({
     ...options,
-    maxSequences: options.batch,
-  });
+    onWarning: (message) => {
+      warnings.push(message);
+      onWarning?.(message);
+    },
+  }, inputs);
   const ran = performance.now();
-  const [logitsBefore, logitsAfter] = variants as [Logits, Logits];
-  const kind = task.type;
-  const comparison = compareOutputs(logitsBefore, logitsAfter, targets, { kind, ...data });
-  const precisionError = options.precision === "f16"
-    ? await measurePrecision(opening, session, data.rows, variants)
-    : undefined;
-  if (precisionError) options.onWarning?.(describePrecision(precisionError));
-  const ended = performance.now();
+  if (cache !== undefined) await keepRun(cache, key, { run, warnings });
+  const all = { ...timings, load: hashing + timings.load };
+  return { run, rows, cached: false, started, ran, timings: all };
+}
+
+/** The texts of a run's rows, read again. */
+async function rowsOf({ record, indices }: CheckRun, data: string): Promise<readonly Row[]> {
+  const { task, text, textPair, label, limit } = record.settings;
+  const { rows } = await readRows(
+    {
+      ...{ data, task: task ?? undefined, text: text ?? undefined, limit: limit ?? undefined },
+      ...{ textPair: textPair ?? undefined, label: label ?? undefined },
+    },
+    record.outputs,
+    true,
+  );
+  return indices.map((index) => rows[index]!);
+}
+
+/** As {@linkcode rowsOf}, of a file that may be another one. */
+async function sameRowsOf(run: CheckRun, data: string): Promise<readonly Row[]> {
+  const [found, wanted] = [await hashData(data), run.record.inputs.data];
+  if (found === wanted) return await rowsOf(run, data);
+  throw new DataError(
+    `Cannot show the rows of "${data}" beside these predictions: its SHA-256 is ${found}, ` +
+      `expected ${wanted}: give the data that was run`,
+    { code: "shard-mismatch", path: data },
+  );
+}
+
+function conclude(
+  run: CheckRun,
+  limits: CheckLimits,
+  { rows, cached, clock }: {
+    readonly rows: readonly Row[];
+    readonly cached: boolean;
+    readonly clock: Clock;
+  },
+): CheckResult {
+  const { record, targets } = run;
+  const { metric, alsoReport, outputs } = record;
+  const comparison = compareOutputs(run.before, run.after, targets, {
+    kind: outputs.type,
+    ...{ metric, alsoReport },
+  });
+  const { maxDrop, maxDropUpper, baseline } = limits;
+  if (baseline !== undefined) {
+    const { inputs: { data }, settings: { task } } = record;
+    requireSameGround(baseline, { metric, task, data, examples: comparison.examples });
+  }
+  const failures = judgeLimits(comparison, limits);
   const result = {
     ...comparison,
-    head: options.head?.kind ?? "adapter",
-    device: session.backend.name,
-    deviceDescription: session.backend.description,
-    ...(precisionError ? { precisionError } : {}),
-    maxDrop: options.maxDrop,
-    passed: comparison.drop <= options.maxDrop,
-    tokens,
-    timings: {
-      load: (loaded - started) / 1000,
-      ...timings,
-      compare: (ended - ran) / 1000,
-      total: (ended - started) / 1000,
-    },
-    rows: data.rows,
-    task,
+    ...factsOf(run, cached, timingsOf(clock, performance.now())),
+    maxDrop,
+    ...(maxDropUpper === undefined ? {} : { maxDropUpper }),
+    passed: failures.length === 0,
+    failures,
+    rows,
+    task: outputs,
   };
-  return withPredictions(result, () => predictionsOf(logitsBefore, logitsAfter, targets, kind));
+  return withPredictions(result, run);
+}
+
+function factsOf(
+  { record }: CheckRun,
+  cached: boolean,
+  timings: CheckTimings,
+): Omit<RunFacts, "predictions"> {
+  const { settings, device, deviceDescription, precisionError, tokens, inputs } = record;
+  return {
+    ...{ head: settings.head.kind, device, deviceDescription },
+    ...(precisionError ? { precisionError } : {}),
+    ...{ tokens, inputs, settings, cached, timings },
+  };
+}
+
+function timingsOf({ started, ran, timings }: Clock, now: number): CheckTimings {
+  return { ...timings, compare: (now - ran) / 1000, total: (now - started) / 1000 };
 }
 
 /** Most callers want no row by row outputs, which take half a kilobyte a row: made when read. */
-function withPredictions(
-  result: Omit<CheckResult, "predictions">,
-  list: () => CheckPrediction[],
-): CheckResult {
+function withPredictions<T>(result: T, run: CheckRun): T & Pick<RunFacts, "predictions"> {
   let known: CheckPrediction[] | undefined;
   // Not enumerable, or a spread would make them.
   return Object.defineProperty(result, "predictions", {
-    get: () => known ??= list(),
-  }) as CheckResult;
-}
-
-/** An adapter without a classifier, for a head of the base's, need not name its labels. */
-function requireSameTask(before: Adapter, after: Adapter): void {
-  const unnamed = [before, after].find(({ config, numLabels }) =>
-    numLabels === 0 && config.task.labels === null
-  );
-  if (unnamed !== undefined && before.config.task.type === after.config.task.type) return;
-  const describe = ({ config, numLabels }: Adapter) =>
-    `${config.task.type} with ${config.task.labels?.join(", ") ?? `${numLabels} outputs`}`;
-  const [wanted, found] = [describe(before), describe(after)];
-  if (wanted === found) return;
-  throw new TinygraftError(
-    `Cannot compare "${after.location}" with "${before.location}": its task is ${found}, ` +
-      `expected ${wanted}`,
-    { code: "label-mismatch", path: after.location },
-  );
-}
-
-function predictionsOf(
-  before: Logits,
-  after: Logits,
-  targets: ArrayLike<number>,
-  kind: "classification" | "regression",
-): CheckPrediction[] {
-  const outputs = (variant: Logits) => {
-    const classes = kind === "classification"
-      ? argmax(variant.logits, variant.rows, variant.cols)
-      : undefined;
-    return (row: number): RowOutput => {
-      const logits = [...variant.logits.subarray(row * variant.cols, (row + 1) * variant.cols)];
-      return { logits, prediction: classes?.[row] ?? logits[0]! };
-    };
-  };
-  const [outputBefore, outputAfter] = [outputs(before), outputs(after)];
-  return Array.from({ length: before.rows }, (_, index) => ({
-    index,
-    label: targets[index]!,
-    before: outputBefore(index),
-    after: outputAfter(index),
-  }));
+    get: () => known ??= [...predictionsOf(run)],
+  }) as T & Pick<RunFacts, "predictions">;
 }

@@ -36,7 +36,7 @@ export async function readDataFile(options: DataFileOptions): Promise<Row[]> {
   }
   const files: FileSource[] = [];
   try {
-    for (const each of filesOf(path)) files.push(FileSource.open(each));
+    for (const each of dataFiles(path)) files.push(FileSource.open(each));
     return await readParquet(files, options);
   } finally {
     for (const file of files) file.close();
@@ -47,7 +47,15 @@ function isParquet(path: string): boolean {
   return path.toLowerCase().endsWith(".parquet");
 }
 
-function filesOf(path: string): string[] {
+/**
+ * Lists the files of a data set: one, or those that a Parquet file's name with `*` stands for.
+ *
+ * @param path The path, as {@linkcode readDataFile} takes it.
+ * @returns Paths in the order of reading.
+ * @throws {DataError} with code `not-found` where no file has such a name.
+ */
+export function dataFiles(path: string): string[] {
+  if (!isParquet(path)) return [path];
   const [folder, pattern] = [dirname(path), basename(path)];
   if (!pattern.includes("*")) return [path];
   const parts = pattern.split("*").map((part) => RegExp.escape(part));

@@ -54,6 +54,8 @@ export interface SessionOptions {
   readonly maxLength?: number | undefined;
   /** Whether adapters made for a base with other tensor content are accepted. */
   readonly force?: boolean | undefined;
+  /** The base's content hash where it is known; else it is computed where an adapter names one. */
+  readonly baseHash?: string | undefined;
   /** Tokens that a batch of such a base may hold; what suits the device when left out. */
   readonly maxTokens?: ((config: EncoderConfig) => number) | undefined;
   /**
@@ -175,12 +177,12 @@ async function loadVariants(
 async function checkAll(
   base: OpenModel,
   adapters: readonly Adapter[],
-  { force = false, base: basePath, onWarning }: SessionOptions,
+  { force = false, base: basePath, baseHash, onWarning }: SessionOptions,
 ): Promise<void> {
   const unused = unusedTensors(base);
   if (unused !== undefined) onWarning?.(unused);
   const wanted = adapters.some(({ config }) => config.baseModelSha256 !== null);
-  const hash = wanted ? await baseContentHash(base.checkpoint, base.model) : undefined;
+  const hash = wanted ? baseHash ?? await baseContentHash(base.checkpoint, base.model) : undefined;
   for (const adapter of adapters) {
     for (const warning of adapterWarnings(adapter)) onWarning?.(warning);
     const accepted = checkFits(adapter, base.model, hash, { force, basePath });
