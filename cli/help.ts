@@ -55,7 +55,8 @@ export function commandHelp(command: Command): string {
   return lines.join("\n");
 }
 
-function synopsisOf({ name, optional, many }: Command["positionals"][number]): string {
+/** A positional argument as the usage line shows it. */
+export function synopsisOf({ name, optional, many }: Command["positionals"][number]): string {
   const repeated = many ? `${name}...` : name;
   return optional ? `[${repeated}]` : repeated;
 }

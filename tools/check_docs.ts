@@ -6,14 +6,15 @@
  */
 
 import { ERROR_CODES } from "../lib/errors.ts";
+import { anchorOf } from "./eleventy/markdown.ts";
 import { exists, listFiles, readFiles, ROOT } from "./files.ts";
 import { runProcess } from "./process.ts";
 
-/** The documents at the top of the checkout. */
-const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+/** The documents that must be there, then those of the site. */
+const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...listFiles("docs", ".md")];
 const LINK = /!?\[[^\]]*\]\(<?([^()\s>]+(?:\([^()\s]*\))?)>?(?:\s+"[^"]*")?\)/g;
 const TASK = /\bdeno(?:@[\d.]+)?\s+task\s+(?:-\S+\s+)*([a-z][\w:-]*)/g;
-const COMMAND = /(?:^|[\s`(;&|])tinygraft\s+([a-z][a-z-]*)/gm;
+const COMMAND = /(?:^|[\s`(;&|])tinygraft[ \t]+([a-z][a-z-]*)/gm;
 
 /** One document's text without its code, and its code alone. */
 export interface SplitDocument {
@@ -54,10 +55,7 @@ export function splitDocument(markdown: string): SplitDocument {
 export function anchorsOf(markdown: string): Set<string> {
   const withoutBlocks = markdown.replace(/^```.*\n[\s\S]*?^```/gm, "");
   const headings = withoutBlocks.match(/^#+\s+.+$/gm) ?? [];
-  const anchor = (heading: string) =>
-    heading.replace(/^#+\s+/, "").trim().toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "")
-      .replaceAll(" ", "-");
-  return new Set(headings.map(anchor));
+  return new Set(headings.map((heading) => anchorOf(heading.replace(/^#+\s+/, ""))));
 }
 
 /**
