@@ -135,10 +135,11 @@ export { createTokenizer, type Encoding, type Tokenizer } from "./lib/text/token
 export { type DatasetOptions, parseDataset, type Row } from "./lib/text/dataset.ts";
 export { type ParquetOptions, readParquet } from "./lib/text/parquet.ts";
 export { labelIndices, type LabelOptions, labelValues } from "./lib/text/labels.ts";
+export { taskOfDataset } from "./lib/text/dataset_tasks.ts";
 export { findTask, type Metric, type Task, type TaskColumns, TASKS } from "./lib/text/tasks.ts";
 
 // Servers.
-export { isRemote } from "./lib/remote/address.ts";
+export { type HubAddress, isRemote } from "./lib/remote/address.ts";
 export { RemoteAccess, type RemoteFolder } from "./lib/remote/access.ts";
 export { type RemoteOptions } from "./lib/remote/client.ts";
 export { HttpSource } from "./lib/remote/http_source.ts";
@@ -152,6 +153,9 @@ export {
 export { type TransferProgress } from "./lib/hub/pulled_set.ts";
 export { type Selection } from "./lib/hub/select.ts";
 export { push, type PushedFile, type PushOptions, type PushResult } from "./lib/hub/push.ts";
+export { type HubFile, type HubListing } from "./lib/remote/hub_listing.ts";
+export { type HubContent, type LocalFile } from "./lib/hub/push_files.ts";
+export { type HubOrigin, hubOrigin, pushPlan, type PushPlanOptions } from "./lib/hub/push_plan.ts";
 export { writeCard } from "./lib/hub/card.ts";
 export { type CardFacts } from "./lib/hub/card_facts.ts";
 export { type CheckFacts, readCheck } from "./lib/hub/card_check.ts";

@@ -71,7 +71,7 @@ export async function localFiles(invocation: Invocation, given: CheckFiles): Pro
 export function evaluationOptions(invocation: Invocation, label: string) {
   const { flags, io } = invocation;
   const cache = flags.boolean("no-cache") ? undefined : checkCacheFolder(io);
-  return { ...runOptions(invocation, label), head: headChoice(flags), cache };
+  return { ...runOptions(invocation, label, flags.string("data")), head: headChoice(flags), cache };
 }
 
 /** Runs one check: exit code 1 when it fails. */

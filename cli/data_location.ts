@@ -8,6 +8,8 @@ import { UsageError } from "../lib/errors.ts";
 import type { PreferredSplit } from "../lib/hub/pull_dataset.ts";
 import { isRemote } from "../lib/remote/address.ts";
 import { quote } from "../lib/tensor/quote.ts";
+import { taskOfDataset } from "../lib/text/dataset_tasks.ts";
+import { findTask } from "../lib/text/tasks.ts";
 import type { Invocation } from "./command.ts";
 import { hubOptions } from "./remote.ts";
 
@@ -38,4 +40,33 @@ export async function localData(
   const path = await pullDataset(location, { ...hubOptions(invocation), preferred });
   invocation.progress.end();
   return path;
+}
+
+/** Flags that say what the columns mean, so that nothing is left to be guessed. */
+const MEANING = ["text", "text-pair", "label", "labels", "num-labels", "regression"];
+
+/**
+ * Finds the task whose columns and metric hold for rows: that of `--task`, else that of a data set of
+ * the Hub which is known by its name; then one line on stderr says so.
+ *
+ * @param invocation The call.
+ * @param location What the user gave as the rows; `undefined` for none.
+ * @returns The task's name; `undefined` where the adapter or other flags say what the rows are.
+ * @throws {UsageError} for an unknown task.
+ */
+export function taskOfRows(
+  { flags, io }: Pick<Invocation, "flags" | "io">,
+  location: string | undefined,
+): string | undefined {
+  const given = flags.string("task");
+  if (given !== undefined) {
+    findTask(given); // a wrong name is found before any work
+    return given;
+  }
+  const isClear = location === undefined || MEANING.some((name) => flags.given(name));
+  const task = isClear ? undefined : taskOfDataset(location);
+  if (task !== undefined && !flags.boolean("quiet")) {
+    io.err(`Task ${task.name} (${task.title}), by the name of the data set; --task says otherwise`);
+  }
+  return task?.name;
 }

@@ -89,7 +89,7 @@ export async function evidenceRequest(
   }
   if (data === undefined) refuseUnused(flags, ["label", "limit"]);
   if (calibrate === undefined) refuseUnused(flags, ["calibration-rows"]);
-  const run = runOptions(invocation, "Checking");
+  const run = runOptions(invocation, "Checking", file);
   const local = await localModel(invocation, base);
   const rows = data && await localData(invocation, data, "validation");
   const text = calibrate && await localData(invocation, calibrate, "train");

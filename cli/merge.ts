@@ -25,6 +25,7 @@ import { DISTIL_FLAGS, type DistilRequest, distilRequest } from "./merge_distil.
 import { checkMergeOutputs, type MergeResult, writeMerge } from "./merge_output.ts";
 import { mergeSources } from "./merge_sources.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
+import { OUTPUT_PUSH_FLAGS, refusePushFlags } from "./pushing.ts";
 import { placeOptions } from "./remote.ts";
 import { REPORT_FLAG } from "./report.ts";
 
@@ -51,7 +52,7 @@ export const merge: Command = {
     "--task, --text and\n--text-pair name the columns of both files.",
   positionals: [
     { name: "ADAPTER", help: "the adapter folder, or a checkpoint made by inject" },
-    { name: "OUT", help: "the adapter folder to write" },
+    { name: "OUT", help: "the adapter folder to write, or hf://org/name[@branch] to push it to" },
   ],
   flags: [
     {
@@ -79,6 +80,7 @@ export const merge: Command = {
     ...DISTIL_FLAGS,
     REPORT_FLAG,
     ...EVIDENCE_RUN_FLAGS,
+    ...OUTPUT_PUSH_FLAGS,
   ],
   examples: [
     {
@@ -98,10 +100,15 @@ export const merge: Command = {
       line: "tinygraft merge adapter out --method distil --base base --calibrate text.tsv " +
         "--distil-steps 250",
     },
+    {
+      does: "from the Hub to the Hub",
+      line: "tinygraft merge hf://org/adapter hf://org/one-head --method product --create",
+    },
     { does: "only the report", line: "tinygraft merge adapter out --method aligned --dry-run" },
   ],
   async run(invocation) {
     const [location, out] = invocation.args as [string, string];
+    refusePushFlags(invocation, out);
     const request = await evidenceRequest(invocation);
     requireText(invocation, request);
     const distil = distilRequest(invocation.flags);
@@ -112,7 +119,7 @@ export const merge: Command = {
     });
     for (const warning of adapterWarnings(adapter)) invocation.warn(warning);
     const place = { adapters: [adapter], out, inputs: request?.inputs ?? [] };
-    checkMergeOutputs(place, invocation);
+    await checkMergeOutputs(place, invocation);
     const merged = await mergeHeads(adapter, out, { request, distil }, invocation);
     const result = { ...merged, sources: await mergeSources([adapter], merged) };
     const outcome = await writeMerge(result, place, merge, invocation);

@@ -11,12 +11,14 @@ import type { Plan } from "../lib/checkpoint/plan.ts";
 import { headNotes } from "../lib/merge/head_notes.ts";
 import type { MeasuredOutputs } from "../lib/eval/measured_merge.ts";
 import { computeShare } from "../lib/merge/advice.ts";
+import { isRemote } from "../lib/remote/address.ts";
 import type { MergeMeasurements } from "../lib/report/merge_report.ts";
 import { planReport } from "../lib/report/plan.ts";
 import type { Command, Invocation } from "./command.ts";
 import { distilledBy } from "./merge_distil.ts";
 import { adviceOf, fittedTo, type MergeShown } from "./merge_text.ts";
 import { points } from "./comparison_text.ts";
+import { publish, pushOptions } from "./pushing.ts";
 import { commandLine, reportEnvironment } from "./report.ts";
 import { carryOut, type Outcome } from "./writing.ts";
 
@@ -40,12 +42,19 @@ export interface MergePlace {
  * Refuses outputs that cannot be written before the work that may take minutes, not after.
  *
  * @param place Adapters, output and other inputs.
- * @param flags The call's flags: `--force` and `--report`.
+ * @param invocation The call, with `--force` and `--report`, and for an output on the Hub all that
+ * pushing takes.
  */
-export function checkMergeOutputs(place: MergePlace, { flags }: Invocation): void {
+export async function checkMergeOutputs(place: MergePlace, invocation: Invocation): Promise<void> {
+  const { flags } = invocation;
   const force = flags.boolean("force");
   const inputs = allInputs(place);
-  checkOutput(planAdapter(place.adapters[0]!.config, [], place.out, inputs), { force });
+  if (isRemote(place.out)) {
+    const { openSession } = await import("../lib/hub/push_session.ts");
+    openSession(place.out, pushOptions(invocation));
+  } else {
+    checkOutput(planAdapter(place.adapters[0]!.config, [], place.out, inputs), { force });
+  }
   const report = flags.string("report");
   if (report !== undefined) checkOutput(planReport("", report, inputs), { force });
 }
@@ -67,13 +76,15 @@ export async function writeMerge(
 ): Promise<Outcome> {
   invocation.progress.end();
   const inputs = allInputs(place);
-  const plans: Plan[] = [{ ...result.merge.plan, inputs }];
+  const plan: Plan = { ...result.merge.plan, inputs };
   const report = invocation.flags.string("report");
-  if (report !== undefined) {
-    plans.push(planReport(await renderReport(result, place, command, invocation), report, inputs));
-  }
-  const [outcome] = await carryOut(plans, invocation);
-  return outcome!;
+  const reports = report === undefined
+    ? []
+    : [planReport(await renderReport(result, place, command, invocation), report, inputs)];
+  if (!isRemote(place.out)) return (await carryOut([plan, ...reports], invocation))[0]!;
+  const outcome = await publish(plan, invocation);
+  await carryOut(reports, invocation);
+  return outcome;
 }
 
 function allInputs({ adapters, inputs }: MergePlace): string[] {

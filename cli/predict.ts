@@ -81,7 +81,7 @@ export const predict: Command = {
       );
     }
     const head = headChoice(invocation.flags);
-    const options = runOptions(invocation, "Classifying");
+    const options = runOptions(invocation, "Classifying", data);
     const [base, adapter] = await localModels(invocation, [
       location,
       ...invocation.flags.has("adapter") ? [invocation.flags.required("adapter")] : [],

@@ -5,16 +5,12 @@
  */
 
 import { join } from "@std/path";
-import { findAdapterFolder, openAdapter } from "../lib/adapter/open.ts";
-import { permissionsOf } from "../lib/checkpoint/save.ts";
+import { openAdapter } from "../lib/adapter/open.ts";
 import { readTextFile, statPath } from "../lib/checkpoint/sources.ts";
 import { ERROR_CODES, type ErrorCode, TinygraftError } from "../lib/errors.ts";
-import { hubEnvironment } from "../lib/hub/environment.ts";
-import type { PushedFile, PushResult } from "../lib/hub/push.ts";
-import { renderCard } from "./card.ts";
 import type { Command, Invocation } from "./command.ts";
-import { formatBytes, formatCount, formatTable, printable } from "./format.ts";
-import { readIfThere, remoteOptions, repositoryName } from "./remote.ts";
+import { pushText } from "./push_text.ts";
+import { generatedCard, PUSH_FLAGS, pushOptions } from "./pushing.ts";
 import { findingsOf } from "./validate.ts";
 
 /** The command. */
@@ -32,16 +28,12 @@ export const push: Command = {
     { name: "HF", help: "hf://org/name[@branch]" },
   ],
   flags: [
-    { name: "create", kind: "boolean", help: "make the repository if it is not there" },
-    { name: "private", kind: "boolean", help: "make it private; refuse one that is public" },
-    { name: "branch", kind: "string", value: "B", help: "the branch, made if needed (main)" },
-    { name: "create-pr", kind: "boolean", help: "open a pull request instead" },
+    ...PUSH_FLAGS,
     {
       name: "with-python",
       kind: "boolean",
       help: "add the code with which Python's transformers runs the adapter",
     },
-    { name: "message", short: "m", kind: "string", value: "TEXT", help: "the commit's title" },
     { name: "dry-run", kind: "boolean", help: "tell what would be pushed, and change nothing" },
   ],
   examples: [
@@ -56,27 +48,18 @@ export const push: Command = {
   ],
   async run(invocation: Invocation) {
     const [folder, location] = invocation.args as [string, string];
-    const { flags, progress, warn } = invocation;
+    const { flags, progress } = invocation;
     await assertValid(folder);
-    warnOfOpenToken(invocation);
     const { push } = await import("../lib/hub/push.ts");
     const result = await push(folder, location, {
-      ...remoteOptions(invocation),
-      create: flags.boolean("create"),
-      ...(flags.boolean("private") ? { isPrivate: true } : {}),
-      branch: flags.string("branch"),
-      createPullRequest: flags.boolean("create-pr"),
-      message: flags.string("message"),
+      ...pushOptions(invocation),
       extra: new Map([
-        ...await generatedCard(folder, location, invocation),
+        ...await generatedCard(folder, location, invocation, flags.boolean("with-python")),
         ...flags.boolean("with-python") ? await generatedCode(folder, invocation) : [],
       ]),
-      dryRun: flags.boolean("dry-run"),
-      onWarning: warn,
-      onProgress: (done, total, label) => progress.update(done, total, label, "bytes"),
     });
     progress.end();
-    invocation.print(result, () => textOf(result, location));
+    invocation.print(result, () => pushText(result, location));
     return 0;
   },
 };
@@ -94,31 +77,6 @@ async function assertValid(folder: string): Promise<void> {
       tensor: fault.tensor,
     },
   );
-}
-
-/** A token that others can read is theirs, too. */
-function warnOfOpenToken({ io, warn }: Invocation): void {
-  const { tokenSource } = hubEnvironment(io.env, readIfThere);
-  const mode = tokenSource === undefined ? undefined : permissionsOf(tokenSource)?.mode;
-  if (mode === undefined || (mode & 0o077) === 0) return;
-  warn(`others can read the token in "${tokenSource}": run chmod 600 on it`);
-}
-
-/** A card for an adapter that has none; it is pushed and not written here. */
-async function generatedCard(
-  folder: string,
-  location: string,
-  invocation: Invocation,
-): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const isAdapter = await findAdapterFolder(folder) !== undefined;
-  if (!isAdapter || statPath(`${folder}/README.md`) !== undefined) return new Map();
-  const repository = repositoryName(invocation, location);
-  const { text } = await renderCard(folder, {
-    repository,
-    name: repository?.split("/")[1],
-    ...(invocation.flags.boolean("with-python") ? { hasPython: true } : {}),
-  });
-  return new Map([["README.md", new TextEncoder().encode(text)]]);
 }
 
 /** What makes the pushed folder load in Python; config.json is changed there and not here. */
@@ -141,25 +99,4 @@ async function generatedCode(
     }
   }
   return pythonFiles(adapter, isCheckpoint ? await readTextFile(path) : undefined);
-}
-
-function textOf(result: PushResult, location: string): string {
-  const { commit, url, pullRequest, uploaded, unchanged, dryRun } = result;
-  const same = `${formatCount(unchanged.length)} files are on the Hub already`;
-  if (uploaded.length === 0) {
-    return `Nothing to push to ${printable(location)}: ${same}; no commit was made`;
-  }
-  const verb = dryRun ? "Would push" : "Pushed";
-  const lines = [`${verb} to ${printable(location)}:`, tableOf(uploaded), `${same}`];
-  if (dryRun) return lines.join("\n");
-  return [...lines, `Commit ${commit}, checked: ${pullRequest ?? url}`].join("\n");
-}
-
-function tableOf(files: readonly PushedFile[]): string {
-  const rows = files.map(({ path, bytes, sha256 }) => [
-    `  ${printable(path)}`,
-    formatBytes(bytes),
-    sha256.slice(0, 12),
-  ]);
-  return formatTable(["  file", "bytes", "sha256"], rows, ["left", "right"]);
 }

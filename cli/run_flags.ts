@@ -6,8 +6,9 @@
 
 import type { DeviceName } from "../lib/compute/open.ts";
 import { UsageError } from "../lib/errors.ts";
-import { findTask, TASKS } from "../lib/text/tasks.ts";
+import { TASKS } from "../lib/text/tasks.ts";
 import type { Invocation } from "./command.ts";
+import { taskOfRows } from "./data_location.ts";
 import type { Flag } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { tuningFile } from "./tuning_file.ts";
@@ -61,10 +62,17 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** Reads both tables' flags as the library's options, and readies the process for a device. */
-export function runOptions({ flags, io, progress, warn }: Invocation, label: string) {
-  const task = flags.string("task");
-  if (task !== undefined) findTask(task); // a wrong name is found before any work
+/**
+ * Reads both tables' flags as the library's options, and readies the process for a device.
+ *
+ * @param invocation The call.
+ * @param label What the work is called in its progress.
+ * @param data What the user gave as the rows; `undefined` for none.
+ * @returns The options.
+ */
+export function runOptions(invocation: Invocation, label: string, data: string | undefined) {
+  const { flags, io, progress, warn } = invocation;
+  const task = taskOfRows(invocation, data);
   io.prepareDevice();
   return {
     task,

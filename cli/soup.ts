@@ -17,6 +17,7 @@ import {
 import { checkMergeOutputs, type MergeResult, writeMerge } from "./merge_output.ts";
 import { mergeSources } from "./merge_sources.ts";
 import { mergeJson, mergeText } from "./merge_text.ts";
+import { OUTPUT_PUSH_FLAGS, refusePushFlags } from "./pushing.ts";
 import { placeOptions } from "./remote.ts";
 import { REPORT_FLAG } from "./report.ts";
 
@@ -45,7 +46,7 @@ export const soup: Command = {
       help: "two adapter folders or more, or checkpoints from inject",
       many: true,
     },
-    { name: "OUT", help: "the adapter folder to write" },
+    { name: "OUT", help: "the adapter folder to write, or hf://org/name[@branch] to push it to" },
   ],
   flags: [
     {
@@ -73,6 +74,7 @@ export const soup: Command = {
     ...BASE_FLAGS,
     REPORT_FLAG,
     ...EVIDENCE_RUN_FLAGS,
+    ...OUTPUT_PUSH_FLAGS,
   ],
   examples: [
     { does: "the exact mean of two", line: "tinygraft soup seed-1 seed-2 soup" },
@@ -89,6 +91,7 @@ export const soup: Command = {
     const { flags } = invocation;
     const out = invocation.args.at(-1)!;
     const weights = parseWeights(flags.string("weights"));
+    refusePushFlags(invocation, out);
     const request = await evidenceRequest(invocation);
     requireFitting(invocation, request);
     using opened = new DisposableStack();
@@ -100,7 +103,7 @@ export const soup: Command = {
     }
     for (const warning of adapters.flatMap(adapterWarnings)) invocation.warn(warning);
     const place = { adapters, out, inputs: request?.inputs ?? [] };
-    checkMergeOutputs(place, invocation);
+    await checkMergeOutputs(place, invocation);
     const made = await makeSoup(adapters, out, weights, request, invocation);
     const result = { ...made, sources: await mergeSources(adapters, made) };
     const outcome = await writeMerge(result, place, soup, invocation);

@@ -6,10 +6,10 @@
 
 import type { DeviceName } from "../lib/compute/open.ts";
 import { UsageError } from "../lib/errors.ts";
-import { findTask } from "../lib/text/tasks.ts";
 import { TRAINING_DEFAULTS, type TrainOptions } from "../lib/train/options.ts";
 import { INIT_FLAGS, TASK_FLAGS, taskOptions } from "./adapter_flags.ts";
 import type { Invocation } from "./command.ts";
+import { taskOfRows } from "./data_location.ts";
 import { type Flag, type FlagValues, WRITING_FLAGS } from "./flags.ts";
 import { REPORT_FLAG } from "./report.ts";
 import { DATA_FLAGS, RUN_FLAGS, threadsOf } from "./run_flags.ts";
@@ -178,10 +178,10 @@ export const TRAIN_FLAGS: readonly Flag[] = [
  * @returns The options, without what is told while it runs.
  * @throws {UsageError} for flags that contradict each other and for an unknown task.
  */
-export function trainOptions({ args, flags, io, warn }: Invocation): TrainOptions {
+export function trainOptions(invocation: Invocation): TrainOptions {
+  const { args, flags, io, warn } = invocation;
   const [base, output] = args as [string, string];
-  const task = flags.string("task");
-  if (task !== undefined) findTask(task); // a wrong name is found before any work
+  const task = taskOfRows(invocation, flags.required("data"));
   const options: TrainOptions = {
     ...settingsOf(flags),
     base,

@@ -6,8 +6,10 @@
 
 import { checkOutput, execute, type WrittenFile } from "../lib/checkpoint/execute.ts";
 import { describePlan, type Plan, type PlanDescription } from "../lib/checkpoint/plan.ts";
+import type { PushResult } from "../lib/hub/push.ts";
 import type { Invocation } from "./command.ts";
 import { formatBytes, formatTable, printable } from "./format.ts";
+import { pushText } from "./push_text.ts";
 
 /** What became of a plan. */
 export interface Outcome {
@@ -17,6 +19,8 @@ export interface Outcome {
   readonly written: readonly WrittenFile[];
   /** Whether it was a dry run. */
   readonly dryRun: boolean;
+  /** What was pushed, of an output on the Hub. */
+  readonly pushed?: PushResult;
 }
 
 /**
@@ -49,7 +53,8 @@ export async function carryOut(
 }
 
 /** An outcome for people: the files written, or the plan with each tensor and its origin. */
-export function outcomeText({ plan, written, dryRun }: Outcome): string {
+export function outcomeText({ plan, written, dryRun, pushed }: Outcome): string {
+  if (pushed !== undefined) return pushText(pushed, plan.output);
   if (!dryRun) {
     const rows = written.map((file) => [
       `  ${printable(file.path === "" ? plan.output : file.path)}`,
@@ -79,6 +84,8 @@ export function outcomeText({ plan, written, dryRun }: Outcome): string {
 }
 
 /** The fields that every writing command's JSON has. */
-export function outcomeJson({ plan, written, dryRun }: Outcome): Record<string, unknown> {
-  return { plan, written, dryRun };
+export function outcomeJson(
+  { plan, written, dryRun, pushed }: Outcome,
+): Record<string, unknown> {
+  return { plan, written, dryRun, ...(pushed === undefined ? {} : { pushed }) };
 }

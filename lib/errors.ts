@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   "offline": "requests are switched off",
   "visibility-differs": "a repository is private where a public one was asked for, or the reverse",
   "stale-parent": "somebody else changed the branch in the meantime",
+  "not-copied": "the Hub does not copy large files from one repository to another",
   "too-large": "the server takes no file or commit of this size",
   "card-invalid": "the Hub refuses the front matter of a model card",
   "push-verify-failed": "what the Hub lists after a push differs from what was pushed",

@@ -35,6 +35,8 @@ export interface InjectOptions {
   readonly force?: boolean;
   /** The base's content hash, where the caller has it already; else it is computed when needed. */
   readonly baseHash?: string;
+  /** Whether the base's content is left uncompared, which would read all of it; a warning says so. */
+  readonly unhashed?: boolean;
 }
 
 /** What injecting will do. */
@@ -145,6 +147,12 @@ async function checkBase(
   if ("arrays" in adapter) return []; // made for this very base
   const warnings = adapterWarnings(adapter);
   if (adapter.config.baseModelSha256 === null) return warnings;
+  if (options.unhashed) {
+    const unread =
+      `the content of "${base.location}" is not compared with the base that the adapter ` +
+      "was made for: all of its weights would be fetched for that";
+    return [...warnings, unread];
+  }
   const hash = options.baseHash ?? await baseContentHash(base, model);
   const accepted = checkFits(adapter, model, hash, fits);
   return accepted === undefined ? warnings : [...warnings, accepted];

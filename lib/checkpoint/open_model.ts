@@ -7,7 +7,7 @@
 import { TinygraftError } from "../errors.ts";
 import { type ResolvedModel, resolveModel } from "../model/resolve.ts";
 import { type Checkpoint, openCheckpoint } from "./open.ts";
-import { assertLocal } from "./place.ts";
+import { assertLocal, type PlaceOptions } from "./place.ts";
 
 /** An open checkpoint whose architecture is known; dispose it to close its files. */
 export interface OpenModel extends Disposable {
@@ -21,8 +21,9 @@ export interface OpenModel extends Disposable {
  * Opens a base model: a checkpoint with a config.json of a known architecture.
  *
  * @param location A folder, or a `.safetensors` file beside its config.json.
+ * @param options How servers are reached; without, it must be on this machine.
  * @returns The open checkpoint and its resolved model; the caller disposes it.
- * @throws {UsageError} when it is an address.
+ * @throws {UsageError} when it is an address, and nothing says how servers are reached.
  * @throws {TinygraftError} with code `not-found` when there is no config.json, else the codes of
  * `openCheckpoint` and `resolveModel`.
  *
@@ -35,9 +36,13 @@ export interface OpenModel extends Disposable {
  * assertEquals(base.model.config.modelType, "bert");
  * ```
  */
-export async function openModel(location: string): Promise<OpenModel> {
-  assertLocal(location, "a base"); // its tokenizer and other files are read by path
-  const checkpoint = await openCheckpoint(location);
+export async function openModel(
+  location: string,
+  options: PlaceOptions = {},
+): Promise<OpenModel> {
+  // Whatever runs a model reads its tokenizer and other files by path.
+  if (options.remote === undefined) assertLocal(location, "a base");
+  const checkpoint = await openCheckpoint(location, options);
   try {
     if (checkpoint.config === undefined) {
       throw new TinygraftError(

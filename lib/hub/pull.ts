@@ -22,6 +22,7 @@ import {
   PulledSet,
   type PullResult,
   type TransferProgress,
+  type WantedFile,
 } from "./pulled_set.ts";
 import { toCache } from "./pull_to_cache.ts";
 import { toFolder } from "./pull_to_folder.ts";
@@ -82,10 +83,16 @@ export async function pull(location: string, options: PullOptions): Promise<Pull
   return await pullAddress(hubAddress(location, client), client, options);
 }
 
+/** Chooses among paths; it is handed what reads a text file of them. */
+export type ChooseFiles = (
+  paths: readonly string[],
+  readText: (path: string) => Promise<string>,
+) => Promise<readonly string[]>;
+
 /** How files are pulled that a function chooses. */
 export interface PullAddressOptions extends PullOptions {
-  /** Chooses among all files of the address's folder; it throws where none will do. */
-  readonly choose?: ((paths: readonly string[]) => readonly string[]) | undefined;
+  /** Chooses among all files of the address's folder, and may read some; it throws where none will do. */
+  readonly choose?: ChooseFiles | undefined;
 }
 
 /**
@@ -103,9 +110,8 @@ export async function pullAddress(
   options: PullAddressOptions,
 ): Promise<PullResult> {
   const cache = new RepositoryCache(options.cache, address);
-  const set = options.offline
-    ? await cachedSet(address, cache, options)
-    : await listedSet(address, cache, client, options);
+  const found = options.offline ? findInCache(address, cache) : await findOnHub(address, client);
+  const set = await wantedSet(address, cache, options, found);
   const { output } = options;
   if (options.dryRun) return planned(set, output);
   try {
@@ -143,49 +149,59 @@ function hubAddress(location: string, { endpoint }: RemoteClient): HubAddress {
 }
 
 /** The files that the address means: one, one with what loading it takes, or a selection. */
-function choose(
+async function choose(
   address: HubAddress,
-  paths: readonly string[],
+  { paths, readText }: Found,
   options: PullAddressOptions,
-  readText: (path: string) => Promise<string>,
 ): Promise<string[]> {
   const { file } = address;
-  if (options.choose !== undefined) return Promise.resolve([...options.choose(paths)].sort());
+  if (options.choose !== undefined) return [...await options.choose(paths, readText)].sort();
   const { withCompanions = false } = options;
-  if (file !== undefined && !withCompanions) return Promise.resolve([file]);
-  return selectFiles(paths, { ...options, weights: file }, readText, showFolder(address));
+  if (file !== undefined && !withCompanions) return [file];
+  return await selectFiles(paths, { ...options, weights: file }, readText, showFolder(address));
 }
 
-/** What the Hub lists now, chosen and checked. */
-async function listedSet(
+/** A repository's files at one commit, on the Hub or in the cache. */
+interface Found {
+  readonly commit: string;
+  readonly paths: readonly string[];
+  /** Reads a text file of them. */
+  readText(path: string): Promise<string>;
+  /** Describes one that was chosen; it throws where there is none. */
+  want(path: string): WantedFile;
+}
+
+/** The files that are wanted of those that were found. */
+async function wantedSet(
   address: HubAddress,
   cache: RepositoryCache,
-  client: RemoteClient,
   options: PullAddressOptions,
+  found: Found,
 ): Promise<PulledSet> {
-  const { commit, files } = await listHubFolder(client, address);
-  const url = (path: string) => {
-    const inside = [address.folder, path].filter((part) => part !== "").join("/").split("/");
-    return client.hubUrl([...repositoryParts(address), "resolve", commit, ...inside]);
-  };
-  const show = (path: string) => `${showFolder(address)}/${path}`;
-  const readText = (path: string) => {
-    const file = { url: url(path), path: show(path) };
-    return fetchText(client, file, MAX_INDEX_BYTES);
-  };
-  const chosen = await choose(address, [...files.keys()], options, readText);
+  const chosen = await choose(address, found, options);
   assertSafePaths(chosen, showFolder(address));
-  return new PulledSet(
-    address,
-    commit,
-    cache,
-    new Limiter(FILES_AT_ONCE),
-    chosen.map((path) => {
-      const expected = files.get(path) ?? missing(show(path), commit);
-      assertChecksum(expected, show(path));
-      return { path, expected, remote: { url: url(path), path: show(path) }, content: undefined };
-    }),
-  );
+  const files = chosen.map((path) => found.want(path));
+  return new PulledSet(address, found.commit, cache, new Limiter(FILES_AT_ONCE), files);
+}
+
+/** What the Hub lists now. */
+async function findOnHub(address: HubAddress, client: RemoteClient): Promise<Found> {
+  const { commit, files } = await listHubFolder(client, address);
+  const remote = (path: string) => {
+    const inside = [address.folder, path].filter((part) => part !== "").join("/").split("/");
+    const url = client.hubUrl([...repositoryParts(address), "resolve", commit, ...inside]);
+    return { url, path: `${showFolder(address)}/${path}` };
+  };
+  return {
+    ...{ commit, paths: [...files.keys()] },
+    readText: (path) => fetchText(client, remote(path), MAX_INDEX_BYTES),
+    want: (path) => {
+      const from = remote(path);
+      const expected = files.get(path) ?? missing(from.path, commit);
+      assertChecksum(expected, from.path);
+      return { path, expected, remote: from, content: undefined };
+    },
+  };
 }
 
 function missing(path: string, commit: string): never {
@@ -204,11 +220,7 @@ function assertChecksum(file: HubFile, path: string): void {
 }
 
 /** What the cache holds of the revision, while no request may be made. */
-async function cachedSet(
-  address: HubAddress,
-  cache: RepositoryCache,
-  options: PullAddressOptions,
-): Promise<PulledSet> {
+function findInCache(address: HubAddress, cache: RepositoryCache): Found {
   const revision = address.revision ?? DEFAULT_REVISION;
   const location = showFolder(address);
   const commit = cache.commitOf(revision);
@@ -220,24 +232,19 @@ async function cachedSet(
   }
   const paths = [...contents.keys()];
   if (paths.length === 0) throw notCached(location, "none of its files", cache);
-  const readText = (path: string) => {
+  const contentOf = (path: string) => {
     const content = contents.get(path);
     if (content === undefined) throw notCached(location, `no ${path}`, cache);
-    return readTextFile(content);
+    return content;
   };
-  const chosen = await choose(address, paths, options, readText);
-  assertSafePaths(chosen, location);
-  return new PulledSet(
-    address,
-    commit,
-    cache,
-    new Limiter(FILES_AT_ONCE),
-    chosen.map((path) => {
-      const content = contents.get(path);
-      if (content === undefined) throw notCached(location, `no ${path}`, cache);
+  return {
+    ...{ commit, paths },
+    readText: (path) => readTextFile(contentOf(path)),
+    want: (path) => {
+      const content = contentOf(path);
       return { path, expected: expectedOf(content), remote: undefined, content };
-    }),
-  );
+    },
+  };
 }
 
 /** Content of the cache is named by its checksum. */

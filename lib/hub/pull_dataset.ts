@@ -8,8 +8,9 @@ import { join } from "@std/path";
 import { type ErrorCode, TinygraftError, UsageError } from "../errors.ts";
 import { type HubAddress, parseAddress, showFolder } from "../remote/address.ts";
 import { RemoteClient } from "../remote/client.ts";
-import { pullAddress, type PullOptions } from "./pull.ts";
-import { isDataFile, type Split, splitFiles } from "./splits.ts";
+import { configuredSplit } from "./dataset_configs.ts";
+import { type ChooseFiles, pullAddress, type PullOptions } from "./pull.ts";
+import { isDataFile, type Split, type SplitChoice, splitFiles } from "./splits.ts";
 
 /** Which split is meant where an address names none. */
 export type PreferredSplit = "train" | "validation";
@@ -22,6 +23,7 @@ export interface PullDatasetOptions extends Omit<PullOptions, "output" | "dryRun
 
 /** The branch on which the Hub keeps what it made of data sets in other formats. */
 const CONVERTED = "refs/convert/parquet";
+const CARD = "README.md";
 const ADDRESS = /^hf:\/\/datasets\/([^:]*?)(?::([\w.-]+))?$/i;
 const FORM = "hf://datasets/org/name[@revision][/config][:split], or the address of one file";
 
@@ -36,7 +38,8 @@ export function isDatasetAddress(location: string): boolean {
 
 /**
  * Pulls one split of a data set, or one file, into the cache that the Hub's tools share, checked
- * like a model's files. Where the repository itself has no Parquet files, those are taken that the
+ * like a model's files. Where the names of files and folders do not tell what is asked for, `configs`
+ * of the card does. Where the repository itself has no Parquet files, those are taken that the
  * Hub made of it, on its branch `refs/convert/parquet`. Without requests the cache alone answers.
  *
  * @param location `hf://datasets/org/name[@revision][/config][:split]`, or with the path of a file.
@@ -64,10 +67,10 @@ export async function pullDataset(location: string, options: PullDatasetOptions)
   const { address, path, split } = parseDataset(location, client);
   if (isDataFile(path)) {
     const file = { files: [path], pattern: path };
-    return await pullSplit(address, client, options, () => file);
+    return await pullSplit(address, client, options, () => Promise.resolve(file));
   }
   const asked = { config: path === "" ? undefined : path, split, preferred: options.preferred };
-  const choose = (paths: readonly string[]) => splitFiles(paths, asked, location);
+  const choose: ChooseSplit = (paths, readText) => findSplit(paths, asked, location, readText);
   try {
     return await pullSplit(address, client, options, choose);
   } catch (error) {
@@ -81,18 +84,38 @@ export async function pullDataset(location: string, options: PullDatasetOptions)
   }
 }
 
+/** Chooses the files of a split as {@linkcode ChooseFiles} chooses files. */
+type ChooseSplit = (...given: Parameters<ChooseFiles>) => Promise<Split>;
+
+/** By the names of files and folders; where these do not tell, by what the card says of them. */
+async function findSplit(
+  paths: readonly string[],
+  asked: SplitChoice,
+  location: string,
+  readText: (path: string) => Promise<string>,
+): Promise<Split> {
+  try {
+    return splitFiles(paths, asked, location);
+  } catch (error) {
+    if (!hasCode(error, "file-not-found") || !paths.includes(CARD)) throw error;
+    const found = await configuredSplit(await readText(CARD), paths, asked);
+    if (found === undefined) throw error;
+    return { ...found, files: [...found.files, CARD] }; // so that the cache alone can tell, too
+  }
+}
+
 async function pullSplit(
   address: HubAddress,
   client: RemoteClient,
   options: PullDatasetOptions,
-  choose: (paths: readonly string[]) => Split,
+  choose: ChooseSplit,
 ): Promise<string> {
   let pattern = "";
   const { folder } = await pullAddress(address, client, {
     ...options,
     trustCache: true,
-    choose: (paths) => {
-      const chosen = choose(paths);
+    choose: async (paths, readText) => {
+      const chosen = await choose(paths, readText);
       pattern = chosen.pattern;
       return chosen.files;
     },

@@ -8,10 +8,12 @@ import { TinygraftError } from "../errors.ts";
 import type { HubAddress } from "../remote/address.ts";
 import type { RemoteClient } from "../remote/client.ts";
 import { type HubListing, listHubFolder, resolveCommit } from "../remote/hub_listing.ts";
-import { commitFiles, type Committed } from "./push_commit.ts";
+import { type Changes, commitFiles, type Committed } from "./push_commit.ts";
+import { copyOnHub, planCopies } from "./push_copies.ts";
 import {
   describeBytes,
   describeFile,
+  isOnHub,
   isSame,
   listPushable,
   type LocalFile,
@@ -42,6 +44,10 @@ export interface PushResult {
   readonly pullRequest?: string;
   /** The files in the commit; on a dry run those that would be. */
   readonly uploaded: readonly PushedFile[];
+  /** Large files in the commit that the Hub takes from another of its files, without sending them. */
+  readonly copied: readonly PushedFile[];
+  /** Paths that the commit removes; on a dry run those that it would. */
+  readonly removed: readonly string[];
   /** The files that the Hub has already, byte for byte. */
   readonly unchanged: readonly PushedFile[];
   /** Whether nothing was changed on purpose. */
@@ -90,20 +96,24 @@ export async function push(
   const isUnchanged = (file: LocalFile) => isSame(file, listing?.files.get(file.path));
   const unchanged = files.filter(isUnchanged).map(describe);
   const changed = files.filter((file) => !isUnchanged(file));
-  const uploaded = changed.map(describe);
-  const url = `${options.endpoint}/${address.id}`;
-  if (options.dryRun || head === undefined || changed.length === 0) {
-    const commit = options.dryRun ? undefined : head;
-    return { commit, url, uploaded, unchanged, dryRun: options.dryRun ?? false };
-  }
-  const committed = await commitFiles(session, changed, head);
-  await verify(session, committed, files, shown);
-  return {
-    commit: committed.commit,
-    url: committed.url,
-    ...(committed.pullRequest === undefined ? {} : { pullRequest: committed.pullRequest }),
-    ...{ uploaded, unchanged, dryRun: false },
+  const removed = listing === undefined ? [] : options.remove?.(listing.files) ?? [];
+  const onHub = changed.filter(({ content }) => isOnHub(content));
+  const done = {
+    uploaded: changed.filter((file) => !onHub.includes(file)).map(describe),
+    copied: onHub.map(describe),
+    ...{ removed, unchanged, dryRun: options.dryRun ?? false },
   };
+  const copies = planCopies(session, onHub, listing?.files);
+  const isSameAll = changed.length === 0 && removed.length === 0;
+  if (options.dryRun || head === undefined || isSameAll) {
+    const commit = options.dryRun ? undefined : head;
+    return { commit, url: `${options.endpoint}/${address.id}`, ...done };
+  }
+  await copyOnHub(session, copies);
+  const committed = await commitFiles(session, { files: changed, removed }, head);
+  await verify(session, committed, { files, removed }, shown);
+  const { commit, url, pullRequest } = committed;
+  return { commit, url, ...(pullRequest === undefined ? {} : { pullRequest }), ...done };
 }
 
 /** The npm client, which is loaded only by what needs it: it is large. */
@@ -124,6 +134,7 @@ async function localFiles(folder: string, options: PushOptions): Promise<LocalFi
     if (!extra.has(path)) files.push(await describeFile(folder, path, { signal, onBytes }));
   }
   for (const [path, bytes] of extra) files.push(describeBytes(path, bytes));
+  files.push(...options.onHub ?? []);
   return files.sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
@@ -134,7 +145,7 @@ function describe({ path, byteLength, sha256 }: LocalFile): PushedFile {
 /** Asks the Hub about the card before anything is changed. */
 async function checkCard(files: readonly LocalFile[], session: Session): Promise<void> {
   const card = files.find(({ path }) => path === CARD);
-  if (card === undefined) return;
+  if (card === undefined || isOnHub(card.content)) return;
   const { options, hub, location } = session;
   const warn = options.onWarning ?? (() => {});
   const content = card.content instanceof Blob
@@ -188,7 +199,12 @@ async function ready(session: Session): Promise<string | undefined> {
       );
     }
     if (dryRun) return undefined;
-    await createBranch({ ...hub, branch: address.revision }).catch(allow(409));
+    const { startingPoint } = options;
+    await createBranch({
+      ...hub,
+      branch: address.revision,
+      ...(startingPoint === undefined ? {} : { revision: startingPoint }),
+    }).catch(allow(409));
     return await resolveCommit(client, address);
   }
 }
@@ -232,18 +248,19 @@ function list(client: RemoteClient, address: HubAddress, commit: string): Promis
 async function verify(
   { client, address }: Session,
   { commit, url }: Committed,
-  files: readonly LocalFile[],
+  { files, removed }: Changes,
   location: string,
 ): Promise<void> {
   const { files: listed } = await list(client, address, commit);
-  const wrong = files.filter((file) => !isSame(file, listed.get(file.path)));
+  const wrong = [
+    ...files.filter((file) => !isSame(file, listed.get(file.path))).map(({ path }) => path),
+    ...removed.filter((path) => listed.has(path)),
+  ];
   if (wrong.length === 0) return;
   throw new TinygraftError(
     `Cannot trust the push to "${location}": at commit ${commit} the Hub lists ` +
-      `${
-        wrong.map(({ path }) => path).slice(0, 5).join(", ")
-      } with another length or checksum, or ` +
-      `not at all: look at ${url} and push again`,
+      `${wrong.slice(0, 5).join(", ")} with another length or checksum, not at all, or still: ` +
+      `look at ${url} and push again`,
     { code: "push-verify-failed", path: location },
   );
 }

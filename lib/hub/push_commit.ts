@@ -9,9 +9,9 @@ import { InterruptedError, TinygraftError } from "../errors.ts";
 import { TransientError } from "../remote/failures.ts";
 import { listHubFolder, resolveCommit } from "../remote/hub_listing.ts";
 import { retry } from "../remote/retry.ts";
-import { isSame, type LocalFile } from "./push_files.ts";
+import { isOnHub, isSame, type LocalFile } from "./push_files.ts";
 import type { Session } from "./push_session.ts";
-import { RefusedError } from "./requests.ts";
+import { addToCommits, RefusedError } from "./requests.ts";
 
 /** A commit that the Hub has made. */
 export interface Committed {
@@ -23,30 +23,38 @@ export interface Committed {
   readonly pullRequest?: string | undefined;
 }
 
+/** What a commit changes. */
+export interface Changes {
+  /** The files to add or replace. */
+  readonly files: readonly LocalFile[];
+  /** Paths to remove, which are there. */
+  readonly removed: readonly string[];
+}
+
 /**
  * Uploads files and commits them. After a lost answer it looks whether the branch has them before
  * it tries again, on the same parent.
  *
  * @param session The push.
- * @param files The files to add or replace.
+ * @param changes What the commit changes.
  * @param parent The commit to build on.
  * @returns The commit.
  * @throws {TinygraftError} with `stale-parent` when somebody else was quicker, else as `push`.
  */
 export function commitFiles(
   session: Session,
-  files: readonly LocalFile[],
+  changes: Changes,
   parent: string,
 ): Promise<Committed> {
   const { options, location } = session;
   let isRepeated = false;
   let isXet = options.xet ?? true;
   const attempt = async () => {
-    const landed = isRepeated ? await findLanded(session, files, parent) : undefined;
+    const landed = isRepeated ? await findLanded(session, changes, parent) : undefined;
     if (landed !== undefined) return landed;
     isRepeated = true;
     try {
-      return await commitOnce(session, files, parent, isXet);
+      return await commitOnce(session, changes, parent, isXet);
     } catch (error) {
       if (isXet && !(error instanceof TinygraftError)) {
         isXet = false; // nothing was committed, and Git's LFS takes the same files
@@ -78,33 +86,41 @@ export function commitFiles(
 /** A commit of ours whose answer was lost: the branch has moved, and has all our files. */
 async function findLanded(
   { client, address, hub }: Session,
-  files: readonly LocalFile[],
+  { files, removed }: Changes,
   parent: string,
 ): Promise<Committed | undefined> {
   const head = await resolveCommit(client, address);
   if (head === parent) return undefined;
   const listing = await listHubFolder(client, { ...address, revision: head });
   if (!files.every((file) => isSame(file, listing.files.get(file.path)))) return undefined;
+  if (removed.some((path) => listing.files.has(path))) return undefined;
   return { commit: head, url: `${hub.hubUrl}/${address.id}/commit/${head}` };
 }
 
 async function commitOnce(
   { options, hub, address, location }: Session,
-  files: readonly LocalFile[],
+  { files, removed }: Changes,
   parent: string,
   isXet: boolean,
 ): Promise<Committed> {
   const { commitIter, HubApiError } = await import("@huggingface/hub");
   const { signal, createPullRequest = false } = options;
-  const progress = new PushProgress(files, options.onProgress);
+  const sent = files.flatMap(({ content, ...file }) =>
+    isOnHub(content) ? [] : [{ ...file, content }]
+  );
+  const progress = new PushProgress(sent, options.onProgress);
   const events = commitIter({
     ...hub,
+    fetch: addToCommits(hub.fetch, files.filter(({ content }) => isOnHub(content)).map(lineOf)),
     title: options.message ?? "Upload with tinygraft",
     branch: address.revision,
     parentCommit: parent,
     isPullRequest: createPullRequest,
     useXet: isXet,
-    operations: files.map(({ path, content }) => ({ operation: "addOrUpdate", path, content })),
+    operations: [
+      ...sent.map(({ path, content }) => ({ operation: "addOrUpdate" as const, path, content })),
+      ...removed.map((path) => ({ operation: "delete" as const, path })),
+    ],
     ...(signal === undefined ? {} : { abortSignal: signal }),
   });
   let output: CommitOutput | undefined;
@@ -132,6 +148,11 @@ async function commitOnce(
   );
 }
 
+/** How a commit names a large file that the repository has already. */
+function lineOf({ path, sha256, byteLength }: LocalFile) {
+  return { key: "lfsFile", value: { path, algo: "sha256", size: byteLength, oid: sha256 } };
+}
+
 /** An object that storage does not take; the client's own text holds whole addresses. */
 function storageError(statusCode: number, location: string): TinygraftError {
   return new TinygraftError(
@@ -147,7 +168,10 @@ class PushProgress {
   readonly #total: number;
   readonly #tell: NonNullable<Session["options"]["onProgress"]>;
 
-  constructor(files: readonly LocalFile[], tell: Session["options"]["onProgress"]) {
+  constructor(
+    files: readonly Omit<LocalFile, "content">[],
+    tell: Session["options"]["onProgress"],
+  ) {
     this.#lengths = new Map(files.map(({ path, byteLength }) => [path, byteLength]));
     this.#total = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.#tell = tell ?? (() => {});

@@ -11,7 +11,7 @@ import { isSymlink, listFolder, realPath, statPath } from "../checkpoint/sources
 import type { HubFile } from "../remote/hub_listing.ts";
 import { type FileOptions, readPieces } from "./files.ts";
 
-/** A file to push. */
+/** A file to push, of this machine unless its content says otherwise. */
 export interface LocalFile {
   /** Its path in the repository, with slashes. */
   readonly path: string;
@@ -19,10 +19,29 @@ export interface LocalFile {
   readonly byteLength: number;
   /** SHA-256 of its content. */
   readonly sha256: string;
-  /** Its content's SHA-1 as Git makes it. */
+  /** Its content's SHA-1 as Git makes it; "" for a large file of the Hub's, which Git never saw. */
   readonly gitSha1: string;
-  /** Where the content is: a file of this machine, or in memory. */
-  readonly content: URL | Blob;
+  /** Where the content is: a file of this machine, in memory, or on the Hub already. */
+  readonly content: URL | Blob | HubContent;
+}
+
+/** Content that the Hub has in one of its repositories, and that need not come to this machine. */
+export interface HubContent {
+  /** The repository: `org/name`. */
+  readonly repository: string;
+  /** The file's path there. */
+  readonly path: string;
+  /** How Xet knows it; `undefined` where it does not. */
+  readonly xetHash: string | undefined;
+}
+
+/**
+ * Tells whether content is on the Hub already.
+ *
+ * @param content Where a file's content is.
+ */
+export function isOnHub(content: LocalFile["content"]): content is HubContent {
+  return !(content instanceof URL || content instanceof Blob);
 }
 
 /** What is found in a folder. */

@@ -7,7 +7,8 @@
 import { TinygraftError, UsageError } from "../errors.ts";
 import { type HubAddress, parseAddress, showFolder } from "../remote/address.ts";
 import { RemoteClient, type RemoteOptions } from "../remote/client.ts";
-import { DEFAULT_REVISION } from "../remote/hub_listing.ts";
+import { DEFAULT_REVISION, type HubListing } from "../remote/hub_listing.ts";
+import type { LocalFile } from "./push_files.ts";
 import type { TransferProgress } from "./pulled_set.ts";
 import { hubFetch, TOKEN_MARKER } from "./requests.ts";
 
@@ -31,6 +32,12 @@ export interface PushOptions extends RemoteOptions {
   readonly xet?: boolean | undefined;
   /** Content to push beside the folder's, or in place of its own, by path. */
   readonly extra?: ReadonlyMap<string, Uint8Array<ArrayBuffer>> | undefined;
+  /** Large files to take from repositories of the Hub, which are neither fetched nor sent. */
+  readonly onHub?: readonly LocalFile[] | undefined;
+  /** Chooses, of what the branch has, the paths that the commit removes; it may refuse by throwing. */
+  readonly remove?: ((listed: HubListing["files"]) => readonly string[]) | undefined;
+  /** The commit from which a branch is made that is not there; the head of `main` unless given. */
+  readonly startingPoint?: string | undefined;
   /** Told of what is left out, and of what the Hub warns about. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Told how far the work has come, in bytes. */

@@ -17,8 +17,7 @@ export const TOKEN_MARKER = "hf_marker";
 /** Longest wait for an answer after the last byte of a request, in milliseconds: commits are slow. */
 const ANSWER_TIMEOUT = 60_000;
 const MAX_REDIRECTS = 5;
-/** Requests whose repetition could do something twice. */
-const ONCE = /\/commit\/[^/]+$/;
+const COMMIT_PATH = /\/commit\/[^/]+$/;
 
 /** A refusal of the Hub with its status, for callers that can do something about it. */
 export class RefusedError extends TinygraftError {
@@ -60,7 +59,7 @@ export function hubFetch(options: RequestOptions): typeof fetch {
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const attempt = () => send(url, init, endpoint, options);
-    if (init.method === "POST" && ONCE.test(url.pathname)) return await attempt();
+    if (isCommit(url, init)) return await attempt(); // a second one could do something twice
     try {
       return await retry(attempt, options);
     } catch (error) {
@@ -68,6 +67,29 @@ export function hubFetch(options: RequestOptions): typeof fetch {
       const { message, code, path } = error;
       throw new TinygraftError(message, { code, path }); // it has been tried often enough
     }
+  };
+}
+
+function isCommit({ pathname }: URL, { method }: RequestInit): boolean {
+  return method === "POST" && COMMIT_PATH.test(pathname);
+}
+
+/**
+ * Lets commits say more than the npm client has words for.
+ *
+ * @param send The npm client's `fetch`.
+ * @param lines Operations of the commit beside the client's own, each an object for one line.
+ * @returns A `fetch` that adds them to the body of every commit.
+ */
+export function addToCommits(send: typeof fetch, lines: readonly object[]): typeof fetch {
+  if (lines.length === 0) return send;
+  const added = lines.map((line) => `\n${JSON.stringify(line)}`).join("");
+  return (input, init = {}) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const { body } = init;
+    return isCommit(url, init) && typeof body === "string"
+      ? send(input, { ...init, body: body + added })
+      : send(input, init);
   };
 }
 

@@ -81,7 +81,7 @@ export function splitFiles(
     throw notFound(location, found, `name one of ${configs.join(", ")}, as in org/name/CONFIG`);
   }
   const splits = [...new Set(ofConfig.map(({ split }) => split))].sort();
-  const split = choice.split ?? preferredOf(splits, choice.preferred);
+  const split = splitOf(splits, choice);
   const chosen = ofConfig.filter((part) => part.split === split);
   const [first] = chosen;
   if (first === undefined) {
@@ -128,7 +128,19 @@ function usual(configs: readonly string[]): string | undefined {
   return USUAL_CONFIGS.find((config) => configs.includes(config));
 }
 
-function preferredOf(splits: readonly string[], preferred: "train" | "validation") {
+/**
+ * Chooses a split.
+ *
+ * @param splits Those that there are.
+ * @param choice What is asked for.
+ * @returns The one that is named, there or not, else the preferred one or the only one; `undefined`
+ * where it is not clear.
+ */
+export function splitOf(
+  splits: readonly string[],
+  { split, preferred }: SplitChoice,
+): string | undefined {
+  if (split !== undefined) return split;
   const order = preferred === "train" ? ["train"] : VALIDATION;
   return order.find((split) => splits.includes(split)) ??
     (splits.length === 1 ? splits[0] : undefined);

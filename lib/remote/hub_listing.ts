@@ -17,6 +17,8 @@ export interface HubFile {
   readonly gitSha1: string | undefined;
   /** SHA-256 of a large file's content; `undefined` for others. */
   readonly sha256: string | undefined;
+  /** How Xet, the Hub's storage of large files, knows the content; `undefined` where it does not. */
+  readonly xetHash?: string | undefined;
 }
 
 /** The files of a folder at one commit. */
@@ -114,7 +116,7 @@ async function getJson(
 
 function addEntry(entry: unknown, address: HubAddress, files: Map<string, HubFile>): void {
   if (typeof entry !== "object" || entry === null) return;
-  const { type, path, size, oid, lfs } = entry as Record<string, unknown>;
+  const { type, path, size, oid, lfs, xetHash } = entry as Record<string, unknown>;
   if (type !== "file" || typeof path !== "string" || typeof size !== "number") return;
   const prefix = address.folder === "" ? "" : `${address.folder}/`;
   const name = path.startsWith(prefix) ? path.slice(prefix.length) : "";
@@ -126,6 +128,7 @@ function addEntry(entry: unknown, address: HubAddress, files: Map<string, HubFil
     byteLength: size,
     gitSha1: large === undefined ? matching(oid, COMMIT) : undefined,
     sha256: matching(large?.["oid"], SHA256),
+    xetHash: matching(xetHash, SHA256),
   });
 }
 

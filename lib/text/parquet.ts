@@ -8,6 +8,7 @@ import type { AsyncBuffer, Compressors, FileMetaData } from "hyparquet";
 import { DataError, InterruptedError, TinygraftError } from "../errors.ts";
 import type { ByteSource } from "../tensor/byte_source.ts";
 import { type DatasetOptions, recordKeys, recordRows, requireRows, type Row } from "./dataset.ts";
+import { checkPages, MAX_PAGE_BYTES, MAX_VALUES, type PageLevels } from "./parquet_pages.ts";
 
 /** How Parquet files are read. */
 export interface ParquetOptions extends DatasetOptions {
@@ -16,9 +17,6 @@ export interface ParquetOptions extends DatasetOptions {
   /** Stops the work between row groups. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/** One page of one column at most, when it is unpacked: a bomb is refused before it goes off. */
-const MAX_PAGE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Reads a data set from Parquet files, one after the other: of each row group only the columns that
@@ -74,10 +72,18 @@ async function* rowGroups(source: ByteSource, options: ParquetOptions, limit: nu
   const names = await reading(path, () => parquetSchema(metadata).children);
   const keys = recordKeys(names.map(({ element }) => element.name), options);
   const columns = [keys.text, keys.pair, keys.label].filter((name) => name !== undefined);
+  const refuse = (found: string) => invalid(path, found);
   let rowStart = 0;
-  for (const { num_rows: count } of metadata.row_groups) {
+  for (const { num_rows: count, columns: chunks } of metadata.row_groups) {
     const rowEnd = rowStart + Math.min(Number(count), limit - rowStart);
     if (rowEnd <= rowStart) continue;
+    if (count > MAX_VALUES) throw refuse(`a row group has ${count} rows, more than ${MAX_VALUES}`);
+    for (const { meta_data: meta } of chunks) {
+      const [name = ""] = meta?.path_in_schema ?? [];
+      if (meta === undefined || !columns.includes(name)) continue;
+      const levels = await reading(path, () => levelsOf(metadata, meta.path_in_schema));
+      await reading(path, () => checkPages(source, meta, levels, { compressors, refuse }));
+    }
     const asked = { file, metadata, compressors, columns, rowStart, rowEnd };
     const records = await reading(path, () => parquetReadObjects(asked));
     if (records.length !== rowEnd - rowStart) {
@@ -86,6 +92,17 @@ async function* rowGroups(source: ByteSource, options: ParquetOptions, limit: nu
     yield { keys, records: records.map(plainValues) };
     rowStart = rowEnd;
   }
+}
+
+async function levelsOf({ schema }: FileMetaData, path: readonly string[]): Promise<PageLevels> {
+  const { getSchemaPath, getMaxRepetitionLevel, getMaxDefinitionLevel } = await import(
+    "hyparquet/src/schema.js"
+  );
+  const place = getSchemaPath(schema, [...path]);
+  return {
+    repetition: getMaxRepetitionLevel(place),
+    definition: getMaxDefinitionLevel(place),
+  };
 }
 
 /** A file as the library reads it; what it asks for beyond the end comes from a damaged footer. */

@@ -3,6 +3,7 @@
 import { assertVisible, describeAccount, isMember } from "./accounts.ts";
 import { readJson, refusals, Refused, textOf } from "./answers.ts";
 import { validateCard } from "./card_rules.ts";
+import { answerCopies } from "./copy_routes.ts";
 import { answerCommit, answerPreupload } from "./commit_routes.ts";
 import { assertMethod, type Call } from "./hub.ts";
 import { describePaths, listTree } from "./listing.ts";
@@ -54,7 +55,10 @@ async function answerRepository(call: RepositoryCall): Promise<Response> {
       return listTree(call, repository.resolve(revision), path.join("/"), url);
     case "paths-info":
       assertMethod(request, "POST");
-      return await describePaths(request, repository.resolve(revision));
+      return await describePaths(call, repository.resolve(revision));
+    case "lfs-files":
+      assertReadable(call);
+      return await answerCopies(call);
     case "branch":
       return await createBranch(call, rest.join("/"));
     case "preupload":

@@ -37,6 +37,8 @@ export interface FakeHubOptions {
 export class FakeHub implements AsyncDisposable {
   /** Every request, in order. */
   readonly seen: Seen[] = [];
+  /** Bytes of the bodies that were sent, by decoded path. */
+  readonly sent = new Map<string, number>();
   readonly repositories = new Map<string, Repository>();
   readonly storage: BlobStorage;
   readonly largeFiles: LargeFiles;
@@ -115,7 +117,9 @@ export class FakeHub implements AsyncDisposable {
     const changes = new Map<string, TreeFile>();
     for (const [path, content] of Object.entries(files)) {
       const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      changes.set(path, await this.store(bytes, /\.(?:safetensors|bin|pt|parquet)$/.test(path)));
+      const file = await this.store(bytes, /\.(?:safetensors|bin|pt|parquet)$/.test(path));
+      if (file.lfs) repository.objects.add(file.sha256);
+      changes.set(path, file);
     }
     return repository.commit(ref, "Add files", changes);
   }
@@ -157,6 +161,9 @@ export class FakeHub implements AsyncDisposable {
     };
     const fault = this.#faults.take(request);
     const response = fault === undefined ? await serve() : await fault(request, serve);
+    const bytes = request.method === "GET" ? Number(response.headers.get("content-length")) : 0;
+    const path = decodePath(pathname);
+    this.sent.set(path, (this.sent.get(path) ?? 0) + bytes);
     response.headers.set("x-request-id", `Root=1-${++this.#requests}`);
     return response;
   }

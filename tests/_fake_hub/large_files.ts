@@ -20,6 +20,8 @@ export class LargeFiles {
   xet = false;
   /** Content promised to Xet, by SHA-256, in bytes. */
   readonly #promised = new Map<string, number>();
+  /** Repositories that asked to upload content, by its SHA-256. */
+  readonly #wanting = new Map<string, Set<Repository>>();
 
   constructor(
     readonly storage: BlobStorage,
@@ -52,21 +54,38 @@ export class LargeFiles {
     const url = new URL(request.url);
     if (this.xet && (json["transfers"] as string[]).includes("xet")) {
       const href = `${url.origin}/api/models/${repository.id}/xet-write-token/main`;
-      const described = objects.map((object) => this.#describeXet(object, href));
+      const described = objects.map((object) => this.#describeXet(object, href, repository));
       return Response.json({ transfer: "xet", objects: described }, { headers: LFS_TYPE });
     }
     const verifyUrl = `${url.origin}/${repository.id}.git/info/lfs/objects/verify`;
-    const described = objects.map((object) => this.#describe(object, verifyUrl));
+    const described = objects.map((object) => this.#describe(object, verifyUrl, repository));
     const multipart = objects.some(({ size }) => size > this.partBytes);
     const transfer = multipart ? "multipart" : "basic";
     return Response.json({ transfer, objects: described }, { headers: LFS_TYPE });
   }
 
-  #describe({ oid, size }: { oid: string; size: number }, verifyUrl: string): unknown {
+  /** Whether a repository has content; else it is noted that it wants it. */
+  #has(repository: Repository, oid: string, size: number): boolean {
+    const isThere = repository.objects.has(oid) && this.storage.get(oid)?.byteLength === size;
+    if (!isThere) {
+      this.#wanting.set(oid, (this.#wanting.get(oid) ?? new Set()).add(repository));
+    }
+    return isThere;
+  }
+
+  #arrived(oid: string): void {
+    for (const repository of this.#wanting.get(oid) ?? []) repository.objects.add(oid);
+  }
+
+  #describe(
+    { oid, size }: { oid: string; size: number },
+    verifyUrl: string,
+    repository: Repository,
+  ): unknown {
     if (!/^[0-9a-f]{64}$/.test(oid)) {
       return { oid, size, error: { code: 422, message: "Invalid oid" } };
     }
-    if (this.storage.get(oid)?.byteLength === size) return { oid, size, authenticated: true };
+    if (this.#has(repository, oid, size)) return { oid, size, authenticated: true };
     const href = `${this.origin}/uploads/${oid}?${SIGNATURE}`;
     const header: Record<string, string> = {};
     if (size > this.partBytes) {
@@ -81,8 +100,12 @@ export class LargeFiles {
     return { oid, size, authenticated: true, actions };
   }
 
-  #describeXet({ oid, size }: { oid: string; size: number }, href: string): unknown {
-    if (this.storage.get(oid)?.byteLength === size) return { oid, size };
+  #describeXet(
+    { oid, size }: { oid: string; size: number },
+    href: string,
+    repository: Repository,
+  ): unknown {
+    if (this.#has(repository, oid, size)) return { oid, size };
     this.#promised.set(oid, size);
     const header = {
       "X-Xet-Cas-Url": this.origin,
@@ -102,7 +125,10 @@ export class LargeFiles {
     const bytes = new Uint8Array(await request.arrayBuffer());
     if (bytes.byteLength === 0) throw new Refused(400, "Nothing came");
     if (call.startsWith("xorbs/")) return Response.json({ "was_inserted": true });
-    for (const [oid, size] of this.#promised) this.storage.promise(oid, size);
+    for (const [oid, size] of this.#promised) {
+      this.storage.promise(oid, size);
+      this.#arrived(oid);
+    }
     return Response.json({ result: 1 });
   }
 
@@ -143,6 +169,7 @@ export class LargeFiles {
     const body = request.body ?? new Uint8Array(0);
     const blob = await this.storage.put(body, sha256);
     if (blob === undefined) throw new Refused(400, "The content has another checksum");
+    this.#arrived(sha256);
     return new Response(null, { headers: { etag: `"${sha256}"` } });
   }
 
@@ -169,6 +196,7 @@ export class LargeFiles {
     const content = ReadableStream.from(read((part) => this.#partPath(sha256, part)));
     const blob = await this.storage.put(content, sha256);
     if (blob === undefined) throw new Refused(400, "The parts have another checksum");
+    this.#arrived(sha256);
     return Response.json({ success: true }, { headers: LFS_TYPE });
   }
 }

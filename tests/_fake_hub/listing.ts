@@ -2,14 +2,14 @@
 
 import { readJson, refusals } from "./answers.ts";
 import type { RepositoryCall } from "./api_routes.ts";
-import type { Commit, TreeFile } from "./repository.ts";
-import { lfsPointer } from "./storage.ts";
+import type { Commit, Repository, TreeFile } from "./repository.ts";
+import { lfsPointer, xetHashOf } from "./storage.ts";
 
 const LAST_COMMIT_DATE = "2026-01-01T00:00:00.000Z";
 
 /** Answers a page of `GET /api/models/{id}/tree/{revision}[/{folder}]`. */
 export function listTree(
-  { hub }: RepositoryCall,
+  { hub, repository }: RepositoryCall,
   commit: Commit,
   folder: string,
   url: URL,
@@ -26,7 +26,9 @@ export function listTree(
       size: 0,
       oid: commit.id,
     })),
-    ...inside.map(([path, file]) => describe(path, file, isTrue("expand") ? commit : undefined)),
+    ...inside.map(([path, file]) =>
+      describe(path, file, repository, isTrue("expand") ? commit : undefined)
+    ),
   ];
   const shown = isTrue("recursive")
     ? entries
@@ -43,7 +45,10 @@ export function listTree(
 }
 
 /** Answers `POST /api/models/{id}/paths-info/{revision}`; paths that are not there are left out. */
-export async function describePaths(request: Request, commit: Commit): Promise<Response> {
+export async function describePaths(
+  { request, repository }: RepositoryCall,
+  commit: Commit,
+): Promise<Response> {
   // Python's client sends a form, JavaScript's JSON.
   const isJson = request.headers.get("content-type")?.startsWith("application/json");
   const form = isJson ? undefined : new URLSearchParams(await request.text());
@@ -52,12 +57,19 @@ export async function describePaths(request: Request, commit: Commit): Promise<R
   const expand = form === undefined ? json["expand"] === true : form.get("expand") === "True";
   const found = paths.flatMap((path) => {
     const file = commit.files.get(path);
-    return file === undefined ? [] : [describe(path, file, expand ? commit : undefined)];
+    return file === undefined
+      ? []
+      : [describe(path, file, repository, expand ? commit : undefined)];
   });
   return Response.json(found);
 }
 
-function describe(path: string, file: TreeFile, lastChanged: Commit | undefined) {
+function describe(
+  path: string,
+  file: TreeFile,
+  { inXet }: Repository,
+  lastChanged: Commit | undefined,
+) {
   const { oid, size, sha256, lfs } = file;
   const pointerSize = lfsPointer(sha256, size).byteLength;
   return {
@@ -66,6 +78,7 @@ function describe(path: string, file: TreeFile, lastChanged: Commit | undefined)
     size,
     oid,
     ...(lfs ? { lfs: { oid: sha256, size, pointerSize } } : {}),
+    ...(lfs && inXet ? { xetHash: xetHashOf(sha256) } : {}),
     ...(lastChanged === undefined ? {} : {
       lastCommit: { id: lastChanged.id, title: lastChanged.title, date: LAST_COMMIT_DATE },
     }),

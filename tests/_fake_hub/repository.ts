@@ -37,6 +37,12 @@ export class Repository {
   isPrivate: boolean;
   /** Whether its terms must be accepted, which nobody has. */
   isGated = false;
+  /** Whether its large files are kept in Xet, as are those of all repositories made since 2025. */
+  inXet = true;
+  /** Where its large files are kept. */
+  region = "us";
+  /** SHA-256 of the large files that it may name in a commit: those that were uploaded to it. */
+  readonly objects = new Set<string>();
   #pullRequests = 0;
 
   constructor(readonly id: string, isPrivate: boolean) {

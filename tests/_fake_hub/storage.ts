@@ -100,3 +100,8 @@ export function lfsPointer(sha256: string, byteLength: number): Uint8Array {
     `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${byteLength}\n`,
   );
 }
+
+/** What Xet calls content. The real hash goes by its chunks; that there is one is all that counts. */
+export function xetHashOf(sha256: string): string {
+  return createHash("sha256").update(`xet ${sha256}`).digest("hex");
+}

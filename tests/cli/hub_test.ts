@@ -1,36 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { WRITE_TOKEN } from "../_fake_hub/accounts.ts";
-import { status } from "../_fake_hub/faults.ts";
-import { FakeHub } from "../_fake_hub/hub.ts";
+import { type Fault, type FaultRule, status, wrongBytes } from "../_fake_hub/faults.ts";
 import { runCaptured, runJson } from "../_io.ts";
-import { makeWorkspace, snapshot, type Workspace } from "../_workspace.ts";
-
-/** A fake Hub, a base and an adapter on this machine, and the variables that lead to the Hub. */
-class Published implements AsyncDisposable {
-  private constructor(readonly hub: FakeHub, readonly space: Workspace) {}
-
-  static async make(): Promise<Published> {
-    return new Published(await FakeHub.start(), await makeWorkspace());
-  }
-
-  get env(): Record<string, string> {
-    return { HF_ENDPOINT: this.hub.url, HF_HOME: this.space.at("hf"), HF_TOKEN: WRITE_TOKEN };
-  }
-
-  /** Runs with the Hub in reach. */
-  run(...argv: string[]) {
-    return runCaptured(argv, { env: this.env });
-  }
-
-  json(...argv: string[]) {
-    return runJson(argv, { env: this.env });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.hub[Symbol.asyncDispose]();
-    await this.space[Symbol.asyncDispose]();
-  }
-}
+import { snapshot } from "../_workspace.ts";
+import { Published } from "./_published.ts";
 
 Deno.test("push, pull, and every command that takes a base, by hf:// alone", async () => {
   await using published = await Published.make();
@@ -166,6 +139,35 @@ Deno.test("--json stays one document when the Hub fails", async () => {
   assert(!push.err.includes(WRITE_TOKEN));
 });
 
+const JSON_FAULTS: [name: string, code: string, rule: FaultRule, fault: Fault][] = [
+  ["a 429", "rate-limited", { path: /^\// }, status(429, { "retry-after": "0" })],
+  ["a 401", "hub-unauthorized", { path: /revision/ }, status(401)],
+  ["a gate", "gated-repo", { path: /tree/ }, status(403, { "x-error-code": "GatedRepo" })],
+  ["no repository", "repo-not-found", { path: /revision/ }, status(404)],
+  ["no file", "file-not-found", { path: /resolve/ }, status(404)],
+  ["wrong bytes", "checksum-mismatch", { path: /blobs/ }, wrongBytes],
+  ["hostile names", "unsafe-file-name", { path: /tree/ }, () => {
+    const lfs = { oid: "0".repeat(64), size: 1, pointerSize: 1 };
+    return Promise.resolve(
+      Response.json([{ type: "file", path: "a/../../model.safetensors", size: 1, lfs }]),
+    );
+  }],
+];
+
+for (const [name, code, rule, fault] of JSON_FAULTS) {
+  Deno.test(`--json stays one document after ${name}, with a code and no output`, async () => {
+    await using published = await Published.make();
+    const { hub, space } = published;
+    await hub.commit("org/base", { "config.json": "{}", "model.safetensors": "weights" });
+    hub.fault({ ...rule, times: Infinity }, fault);
+    const out = space.at("out");
+    const argv = ["pull", "hf://org/base", out, "--include", "*model.safetensors"];
+    const { json, code: exit } = await published.json(...argv);
+    assertEquals([exit, (json.error as { code: string }).code], [1, code]);
+    assertEquals(await Deno.stat(out).catch(() => undefined), undefined);
+  });
+}
+
 Deno.test("card writes README.md, keeps the user's text, and prints it on a dry run", async () => {
   await using published = await Published.make();
   const { space } = published;
@@ -252,6 +254,13 @@ Deno.test("every command with rows takes a data set of the Hub, and the cache's 
     ...[...merge, "product", "--data", glue, "--calibrate", glue, ...device],
   );
   assertEquals(merged.code, 0, merged.err);
+  const soup = ["soup", space.adapter, space.adapter, space.at("soup"), "--base", space.base];
+  const souped = await published.run(...soup, "--method", "greedy", "--data", glue, ...device);
+  assertEquals(souped.code, 0, souped.err);
+  const unnamed = await runCaptured(check.slice(0, -2), { env: published.env });
+  assertEquals([unnamed.code, unnamed.err.match(/^Task sst2 .*$/m)?.length], [0, 1], unnamed.err);
+  const quiet = await runCaptured([...check.slice(0, -2), "-q"], { env: published.env });
+  assertEquals([quiet.code, quiet.err], [0, ""]);
   const train = ["train", space.base, space.at("new"), "--data", glue, "--eval", glue, ...device];
   const trained = await published.run(...train, "--epochs", "1");
   assertEquals(trained.code, 0, trained.err);

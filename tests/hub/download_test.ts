@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TinygraftError } from "../../lib/errors.ts";
 import {
@@ -66,6 +67,21 @@ Deno.test("downloadFile() continues where the connection broke", async () => {
   space.hub.fault({ path: STORAGE }, cutAfter(100_000));
   await space.run();
   assertEquals(space.ranges(), [undefined, "bytes=100000-"]);
+});
+
+Deno.test("downloadFile() goes on in the middle of 50 MB, and every byte is right", async () => {
+  await using space = await PullSpace.make();
+  const bytes = weights(50_000_000);
+  await space.hub.commit("org/name", { "model.safetensors": bytes });
+  space.hub.fault({ path: STORAGE }, dropAfter(25_000_000));
+  const { files } = await space.pull("hf://org/name", { output: space.at("out") });
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  assertEquals(files.map(({ sha256 }) => sha256), [digest]);
+  const ranges = space.hub.seen.filter(({ server }) => server === "storage");
+  assertEquals(ranges.map(({ range }) => /^bytes=(\d+)-$/.exec(range ?? "")?.length), [
+    undefined,
+    2,
+  ]);
 });
 
 Deno.test("downloadFile() starts over where the server ignores the range", async () => {

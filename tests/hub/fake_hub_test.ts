@@ -15,6 +15,7 @@ import {
 } from "@huggingface/hub";
 import { READ_TOKEN, STRANGER_TOKEN, WRITE_TOKEN } from "../_fake_hub/accounts.ts";
 import { FakeHub, type FakeHubOptions } from "../_fake_hub/hub.ts";
+import { xetHashOf } from "../_fake_hub/storage.ts";
 import { weights } from "./_pull.ts";
 
 const REPO = "org/name";
@@ -150,4 +151,37 @@ Deno.test("the fake Hub commits a large file only after its content came", async
   );
   assertEquals(put.status, 400);
   await put.body?.cancel();
+});
+
+Deno.test("the fake Hub takes large files of another repository only after they were copied", async () => {
+  const { hub, options } = await start();
+  await using _ = hub;
+  await createRepo(options);
+  await hub.commit("org/other", { "b.bin": weights(100) });
+  const { sha256, size } = hub.repositories.get("org/other")!.resolve("main").files.get("b.bin")!;
+  const value = { path: "a.bin", algo: "sha256", size, oid: sha256 };
+  const lines = [{ key: "header", value: { summary: "x" } }, { key: "lfsFile", value }];
+  const headers = { authorization: `Bearer ${WRITE_TOKEN}`, "content-type": "application/json" };
+  const post = async (path: string, body: string) => {
+    const response = await fetch(`${hub.url}/api/models/${path}`, {
+      method: "POST",
+      headers,
+      body,
+    });
+    return [response.status, await response.text()] as const;
+  };
+  const commit = () =>
+    post(`${REPO}/commit/main`, lines.map((it) => JSON.stringify(it)).join("\n"));
+  assertEquals((await commit())[0], 400);
+  const target = { type: "model", name: REPO };
+  const copy = async (xetHash: string) => {
+    const files = [{ xetHash, sha256, filename: "b.bin" }];
+    const asked = JSON.stringify({ target, files });
+    const [status, text] = await post("org/other/lfs-files/duplicate", asked);
+    return [status, JSON.parse(text).failed.length];
+  };
+  assertEquals(await copy("0".repeat(64)), [200, 1]);
+  assertEquals((await commit())[0], 400);
+  assertEquals(await copy(xetHashOf(sha256)), [200, 0]);
+  assertEquals((await commit())[0], 200);
 });

@@ -97,3 +97,24 @@ Deno.test("pullDataset() checks what it pulled, and tries again", async () => {
   assert((await read(space, GLUE)).endsWith(FILE));
   assertEquals(space.waits.length, 1);
 });
+
+Deno.test("pullDataset() asks the card where names do not tell, and finds it again offline", async () => {
+  await using space = await makeSpace();
+  const card = "---\nconfigs:\n- config_name: mini\n  data_files:\n" +
+    "  - split: train\n    path: rows/one.parquet\n  - split: validation\n" +
+    "    path: rows/two.parquet\n---\n";
+  await space.hub.commit("datasets/org/named", {
+    "README.md": card,
+    "rows/one.parquet": await Deno.readFile("fixtures/parquet/zstd.parquet"),
+    "rows/two.parquet": await Deno.readFile("fixtures/parquet/snappy.parquet"),
+  });
+  const path = await read(space, "hf://datasets/org/named/mini");
+  assertStringIncludes(path, "/rows/two.parquet");
+  const train = await read(space, "hf://datasets/org/named/mini:train");
+  assertStringIncludes(train, "/rows/one.parquet");
+  const before = space.hub.seen.length;
+  assertEquals(await read(space, "hf://datasets/org/named/mini", { offline: true }), path);
+  assertEquals(space.hub.seen.length, before);
+  const none = () => read(space, "hf://datasets/org/named/other");
+  assertEquals(await codeOf(none), "file-not-found");
+});

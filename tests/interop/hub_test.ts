@@ -111,12 +111,49 @@ async function statesOf(peers: Peers, models: readonly string[]): Promise<unknow
   return found.map(({ states }) => states);
 }
 
-Deno.test("transformers loads what push uploaded, by its name, with the same outputs", async () => {
+Deno.test("transformers loads what push and inject put on the Hub, by its name, as it was", async () => {
   await using peers = await Peers.make();
-  const { base } = peers.space;
+  const { base, adapter } = peers.space;
   await peers.ours("push", base, "hf://org/ours", "--create");
-  const [local, remote] = await statesOf(peers, [base, "org/ours"]);
-  assertEquals(remote, local);
+  const flags = ["--as", "shard", "--adapter", adapter, "--create"];
+  const { mode } = await peers.ours("inject", "hf://org/ours", "hf://org/grafted", ...flags);
+  assertEquals(mode, "shard");
+  const [local, pushed, grafted] = await statesOf(peers, [base, "org/ours", "org/grafted"]);
+  assertEquals([pushed, grafted], [local, local]); // it ignores the added tensors
+  await peers.hf(["cache", "verify", "org/grafted"]);
+});
+
+/** Copies a large file between repositories as Python's library does, by the Hub itself. */
+const COPY_IN_PYTHON = `
+from huggingface_hub import CommitOperationCopy, HfApi
+copy = CommitOperationCopy(
+    src_path_in_repo="model.safetensors", path_in_repo="copied/model.safetensors",
+    src_repo_id="org/base", src_repo_type="model",
+)
+HfApi().create_commit("org/copy", [copy], commit_message="Copy")
+`;
+
+Deno.test("Python's library has the fake Hub copy a large file, by the request that we make", async () => {
+  await using peers = await Peers.make();
+  const { base, adapter } = peers.space;
+  await peers.ours("push", base, "hf://org/base", "--create");
+  const flags = ["--as", "shard", "--adapter", adapter, "--create"];
+  await peers.ours("inject", "hf://org/base", "hf://org/grafted", ...flags);
+  await peers.hf(["repos", "create", "org/copy"]);
+  const command = new Deno.Command(Deno.env.get("TINYGRAFT_PYTHON")!, {
+    args: ["-c", COPY_IN_PYTHON],
+    env: { ...peers.env, HF_HUB_DISABLE_XET: "1" },
+  });
+  const { code, stderr } = await command.output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const contentOf = (id: string, path: string) =>
+    peers.hub.repositories.get(id)!.resolve("main").files.get(path)?.sha256;
+  const weights = contentOf("org/base", "model.safetensors");
+  assertEquals(contentOf("org/copy", "copied/model.safetensors"), weights);
+  assertEquals(contentOf("org/grafted", "model-00001-of-00002.safetensors"), weights);
+  const asked = peers.hub.seen.filter(({ path }) => path.endsWith("/lfs-files/duplicate"));
+  const request = "POST /api/models/org/base/lfs-files/duplicate";
+  assertEquals(asked.map(({ method, path }) => `${method} ${path}`), [request, request]);
 });
 
 Deno.test("what hf uploads, pull fetches, and push finds unchanged", async () => {

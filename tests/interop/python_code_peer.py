@@ -1,8 +1,9 @@
 """Loads folders or repositories by transformers' own way for models with code, and runs texts.
 
-Reads JSON on stdin: [{"model": ..., "tokenizer": ..., "texts": [...]}]. Writes for each the logits of
-one padded batch in float32, the labels, and how far the logits are from those of the texts alone, of
-a copy, and of what save_pretrained wrote.
+Reads JSON on stdin: [{"model": ..., "tokenizer": ..., "texts": [...], "targets": [...]}]. Writes for each
+the logits of one padded batch in float32, the labels, how far the logits are from those of the texts
+alone, of a copy, and of what save_pretrained wrote, and the loss against the targets, class 0 unless
+given.
 """
 
 import copy
@@ -16,7 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 load = AutoModelForSequenceClassification.from_pretrained
 
 
-def run(model: str, tokenizer: str, texts: list[str]) -> dict:
+def run(model: str, tokenizer: str, texts: list[str], targets: list | None = None) -> dict:
     classifier = load(model, trust_remote_code=True)
     assert not classifier.training
     tokens = AutoTokenizer.from_pretrained(tokenizer)
@@ -28,7 +29,7 @@ def run(model: str, tokenizer: str, texts: list[str]) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         twin.save_pretrained(folder)
         saved = load(folder, trust_remote_code=True)
-    loss = saved(**batch, labels=torch.zeros(len(texts), dtype=torch.long)).loss
+    loss = saved(**batch, labels=torch.tensor(targets or [0] * len(texts))).loss
     others = [alone, twin(**batch).logits, saved(**batch).logits]
     return {
         "logits": logits.tolist(),

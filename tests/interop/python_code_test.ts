@@ -13,6 +13,7 @@ interface Job {
   readonly model: string;
   readonly tokenizer: string;
   readonly texts: readonly string[];
+  readonly targets?: readonly number[];
 }
 
 /** What transformers made of a job. */
@@ -96,15 +97,40 @@ Deno.test("transformers runs an exported adapter on the base of every architectu
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("transformers runs heads that differ by layer and are averaged", async () => {
+Deno.test("transformers runs heads that differ by layer, and heads for scores", async () => {
   await using space = await makeWorkspace({}, { numHeads: [3, 1], headDim: 2, combine: "mean" });
-  const model = space.at("python");
-  const argv = ["export", space.adapter, model, "--layout", "python", "--base", space.base];
-  await succeed(argv);
+  const scores = space.at("scores");
+  await succeed(["init", space.base, scores, "--regression", "--seed", "1"]);
+  const targets = [0.5, 4.25, -1];
+  const jobs: Job[] = [];
+  for (const [adapter, model] of [[space.adapter, "python"], [scores, "python-scores"]] as const) {
+    const folder = space.at(model);
+    await succeed(["export", adapter, folder, "--layout", "python", "--base", space.base]);
+    const given = adapter === scores ? { targets } : {};
+    jobs.push({ model: folder, tokenizer: space.base, texts: TEXTS, ...given });
+  }
   const env = { HF_HUB_OFFLINE: "1", HF_HOME: space.at("hf") };
-  const [ran] = await runInPython([{ model, tokenizer: space.base, texts: TEXTS }], env);
-  await assertOurs(ran!, space.base, space.adapter, "layers");
+  const [layers, scored] = await runInPython(jobs, env);
+  await assertOurs(layers!, space.base, space.adapter, "layers");
+  await assertOurScores(scored!, space.base, scores, targets);
 });
+
+/** Holds a head for scores to the f64 reference; its loss is the mean of squared errors. */
+async function assertOurScores(
+  ran: Ran,
+  base: string,
+  adapter: string,
+  targets: readonly number[],
+): Promise<void> {
+  const argv = ["predict", base, "--adapter", adapter, "--device", "reference", ...TEXTS];
+  const { json } = await runJson(argv);
+  const want = (json.predictions as { logits: number[] }[]).flatMap(({ logits }) => logits);
+  assertEquals(want.length, 3);
+  assertClose(ran.logits.flat(), want, TOLERANCE);
+  assertClose(ran.differences, [0, 0, 0], TOLERANCE);
+  const errors = want.map((score, i) => (score - targets[i]!) ** 2);
+  assertClose([ran.loss], [(errors[0]! + errors[1]! + errors[2]!) / 3], TOLERANCE);
+}
 
 Deno.test("transformers loads what push --with-python put on the Hub, by its name", async () => {
   const folder = await Deno.makeTempDir({ prefix: "tinygraft-test-" });
