@@ -563,6 +563,7 @@ export {
   readSuite,
   type Suite,
   type SuiteCheck,
+  suiteError,
   type SuiteFault,
 } from "./lib/gate/suite.ts";
 export { SUITE_KEYS, type SuiteKey, type SuiteValue } from "./lib/gate/suite_keys.ts";

@@ -20,9 +20,9 @@ export const check: Command = {
     "--verbalizer ask its head for masked tokens for a word at [MASK],\nas PET does. Long texts " +
     "are shortened to fit, the pattern never.\n\nMany machines: each runs a --shard, every N-th " +
     "row, into a file of --predictions; --combine\njudges all files as if one machine had run " +
-    "them, and names rows that are missing. --config runs\nseveral checks from a tinygraft.yaml; " +
-    "the others run when one fails. In a job of GitHub Actions\nfailures become annotations and " +
-    "the outcome a part of its summary.\n\nAn identical check (content of base, adapters and " +
+    "them, and names rows that are missing. --config runs\nthe checks of a tinygraft.yaml, " +
+    "whose keys are the names of these flags; the others run when one fails.\nIn a job of GitHub " +
+    "Actions failures become annotations, and the outcome a part of its summary.\n\nAn identical check (content of base, adapters and " +
     "data, options, version, device as asked)\nis taken from the cache folder; --no-cache runs " +
     "it again. Metrics within 1e-6 of a --baseline's\ncount as equal to it.",
   positionals: [

@@ -12,6 +12,7 @@ import { isRemote } from "../lib/remote/address.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { CHECK_FLAGS, checkLimits } from "./check_flags.ts";
 import {
+  annotateFaults,
   checkOutcomeOutputs,
   failedOutcome,
   isOutcome,
@@ -36,9 +37,7 @@ interface Entry {
 export async function runConfig(invocation: Invocation): Promise<number> {
   const { flags, progress } = invocation;
   const path = flags.required("config");
-  // Imported late, as the runtime is: most checks have no such file.
-  const { parseSuite } = await import("../lib/gate/suite.ts");
-  const suite = await parseSuite(await readTextFile(path), path);
+  const suite = await suiteOf(path, invocation);
   const checks = chosen(suite, flags.strings("only"));
   const inputs = [
     path,
@@ -62,6 +61,16 @@ export async function runConfig(invocation: Invocation): Promise<number> {
     () => configText(outcomes),
   );
   return passed ? 0 : 1;
+}
+
+/** Reads the file; in a job of GitHub Actions each fault is shown where it stands. */
+async function suiteOf(path: string, invocation: Invocation): Promise<Suite> {
+  // Imported late, as the runtime is: most checks have no such file.
+  const { readSuite, suiteError } = await import("../lib/gate/suite.ts");
+  const { suite, faults } = await readSuite(await readTextFile(path), path);
+  if (suite !== undefined) return suite;
+  await annotateFaults(faults, invocation);
+  throw suiteError(faults, path);
 }
 
 function chosen({ checks, path }: Suite, only: readonly string[]): readonly SuiteCheck[] {

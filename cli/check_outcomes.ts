@@ -4,11 +4,13 @@
  * @module
  */
 
+import { relative, resolve } from "@std/path";
 import { checkOutput, execute } from "../lib/checkpoint/execute.ts";
 import type { CheckResult } from "../lib/eval/check.ts";
 import { InterruptedError, UsageError } from "../lib/errors.ts";
 import type { GateLocation, GateOutcome } from "../lib/gate/outcome.ts";
 import { planTextFile } from "../lib/gate/plan.ts";
+import type { SuiteFault } from "../lib/gate/suite.ts";
 import type { Invocation } from "./command.ts";
 
 /** What was checked, as the user gave it. */
@@ -89,7 +91,11 @@ export async function tellOutcomes(
   await write("summary", summary);
   if (io.env("GITHUB_ACTIONS") !== "true") return;
   const { renderAnnotations } = await import("../lib/gate/annotations.ts");
-  for (const line of renderAnnotations(outcomes)) io.err(line);
+  const shown = outcomes.map((outcome) => ({
+    ...outcome,
+    failures: outcome.failures.map((failure) => inWorkspace(failure, io)),
+  }));
+  for (const line of renderAnnotations(shown)) io.err(line);
   const step = io.env("GITHUB_STEP_SUMMARY");
   if (step === undefined) return;
   try {
@@ -97,4 +103,30 @@ export async function tellOutcomes(
   } catch (error) {
     warn(`cannot add to the job's summary "${step}": ${(error as Error).message}`);
   }
+}
+
+/**
+ * Shows the faults of a suite where they stand, in a job of GitHub Actions.
+ *
+ * @param faults The faults.
+ * @param invocation The call.
+ */
+export async function annotateFaults(
+  faults: readonly SuiteFault[],
+  { io }: Pick<Invocation, "io">,
+): Promise<void> {
+  if (io.env("GITHUB_ACTIONS") !== "true") return;
+  const { annotate } = await import("../lib/gate/annotations.ts");
+  for (const fault of faults) io.err(annotate("tinygraft check", inWorkspace(fault, io)));
+}
+
+/** GitHub looks for files from the top of the workspace, wherever a step runs. */
+function inWorkspace<T extends { readonly location?: GateLocation }>(
+  placed: T,
+  { env }: Pick<Invocation["io"], "env">,
+): T {
+  const workspace = env("GITHUB_WORKSPACE");
+  if (workspace === undefined || placed.location === undefined) return placed;
+  const file = relative(workspace, resolve(placed.location.file)).replaceAll("\\", "/");
+  return file.startsWith("../") ? placed : { ...placed, location: { ...placed.location, file } };
 }

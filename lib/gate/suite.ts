@@ -81,11 +81,22 @@ export interface SuiteFault {
 export async function parseSuite(text: string, path: string): Promise<Suite> {
   const { suite, faults } = await readSuite(text, path);
   if (suite !== undefined) return suite;
+  throw suiteError(faults, path);
+}
+
+/**
+ * Puts all faults of a suite into one error.
+ *
+ * @param faults What `readSuite` found; at least one.
+ * @param path The file, for the message.
+ * @returns The error, with code `invalid-suite`.
+ */
+export function suiteError(faults: readonly SuiteFault[], path: string): TinygraftError {
   const lines = faults.map(({ message, location: { line, column } }) =>
     `${path}:${line}:${column}: ${message}`
   );
   const list = lines.length === 1 ? ` ${lines[0]}` : `\n${lines.join("\n")}`;
-  throw new TinygraftError(
+  return new TinygraftError(
     `Cannot use ${quote(path)}: found ${
       lines.length === 1 ? "a fault" : `${lines.length} faults`
     }, ` +

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { basename } from "@std/path";
 import { openAdapter } from "../../lib/adapter/open.ts";
 import { runCaptured, runJson } from "../_io.ts";
 import { makeWorkspace } from "../_workspace.ts";
@@ -76,9 +77,12 @@ Deno.test("check --config names faults by line, and checks that are not there", 
   await using space = await makeWorkspace();
   const path = space.at("tinygraft.yaml");
   await Deno.writeTextFile(path, SUITE.replace("max-drop: 0,", "max-dorp: 0,"));
-  const { code, json } = await runJson(["check", "--config", path]);
+  const env = { GITHUB_ACTIONS: "true", GITHUB_WORKSPACE: space.at("..") };
+  const { code, json, err: shown } = await runJson(["check", "--config", path], { env });
   const { code: reason, message } = json.error as { code: string; message: string };
   assertEquals([code, reason], [1, "invalid-suite"]);
+  const place = `${basename(space.at("."))}/tinygraft.yaml`;
+  assertStringIncludes(shown, `::error file=${place},line=5,col=`);
   assertStringIncludes(message, `${path}:5:`);
   assertStringIncludes(message, 'did you mean "max-drop"?');
   await Deno.writeTextFile(path, SUITE);
