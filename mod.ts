@@ -348,7 +348,11 @@ export {
   type TransformWeights,
   type WeightAndBias,
 } from "./lib/runtime/load.ts";
-export { loadClassificationHead, loadMaskedLmHead } from "./lib/runtime/load_head.ts";
+export {
+  loadClassificationHead,
+  loadMaskedLmHead,
+  loadTransposedHead,
+} from "./lib/runtime/load_head.ts";
 export { Encoder, type StageObserver } from "./lib/runtime/encoder.ts";
 export { EncoderLayers } from "./lib/runtime/layers.ts";
 export {
@@ -364,6 +368,11 @@ export {
   type TrainingModule,
 } from "./lib/runtime/training_module.ts";
 export { TrainingPass, type TrainingPassOptions } from "./lib/runtime/training_pass.ts";
+export {
+  FrozenHead,
+  type FrozenHeadOptions,
+  type TransposedHead,
+} from "./lib/runtime/training_head.ts";
 export {
   type ClassifyOptions,
   classifyRows,
@@ -409,7 +418,7 @@ export {
   type Significance,
 } from "./lib/eval/compare.ts";
 export { openSession, type Session, type SessionOptions } from "./lib/eval/session.ts";
-export { type HeadChoice } from "./lib/eval/head.ts";
+export { type ClozeChoice, type HeadChoice } from "./lib/eval/head.ts";
 export { type DataFileOptions, readDataFile } from "./lib/eval/data_file.ts";
 export { type DataOptions, type DataRows } from "./lib/eval/rows.ts";
 export { type RowsRun, type RunOptions, runRows } from "./lib/eval/run.ts";
@@ -473,6 +482,7 @@ export {
 export {
   type ClassCount,
   type ClassifierTask,
+  type ClozeLoss,
   type Consistency,
   type EvaluatingEvent,
   type EvaluationEvent,
@@ -485,6 +495,7 @@ export {
   type StepRecord,
   type TrainEvent,
   TRAINING_DEFAULTS,
+  type TrainingQuestion,
   type TrainingSettings,
   type TrainOptions,
   type TrainResult,

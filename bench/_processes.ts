@@ -15,6 +15,8 @@ export interface Usage {
 
 /** A run of a process, and what it said. */
 export interface Run extends Usage {
+  /** Seconds of processors, of all threads; 0 where the system does not tell. */
+  readonly processor: number;
   /** What it wrote on stdout. */
   readonly output: string;
 }
@@ -55,11 +57,12 @@ export async function measure(
     stderr: "piped",
     env: { NO_COLOR: "1", ...env },
   }).spawn();
-  let peak = 0;
+  let [peak, processor] = [0, 0];
   const timer = setInterval(() => {
     const memory = memoryOf(child.pid);
     if (memory === undefined) return;
     peak = Math.max(peak, memory.peak);
+    processor = processorOf(child.pid) ?? processor;
     observer.onMemory?.(memory.resident, elapsed());
   }, LOOKS_MS);
   const [output, errors, { code }] = await Promise.all([
@@ -72,7 +75,7 @@ export async function measure(
   if (!allowed.includes(code)) {
     throw new Error(`${command.join(" ")}: exit code ${code}\n${errors}`);
   }
-  return { seconds, peak, output };
+  return { seconds, peak, processor, output };
 }
 
 async function readLines(
@@ -101,6 +104,21 @@ function memoryOf(pid: number): { readonly resident: number; readonly peak: numb
       Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024;
     const peak = mebibytes("VmHWM");
     return peak === 0 ? undefined : { resident: mebibytes("VmRSS"), peak };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The system counts a process's time in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
+
+/** Seconds of processors that a process has taken so far, by itself and for the system's calls. */
+function processorOf(pid: number): number | undefined {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The second field is the program's name in brackets, and may hold spaces.
+    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+    return (Number(user) + Number(system)) / TICKS_PER_SECOND;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 /**
- * `train` beside PyTorch: rows a second in the steady state, the time until the first step is done,
- * and peak memory, on the same rows of SST-2 and as many threads. Needs ../shared beside the
+ * `train` beside PyTorch: rows a second in the steady state and over PyTorch's, the time from the
+ * start of the process to the end of the first step, processor time of the whole process, and peak
+ * memory, on the same rows of SST-2 and as many threads. Needs ../shared beside the
  * checkout and Python 3.11.
  *
  * Run with `deno task bench train [--rows 4800] [--threads 2] [--device wasm] [--only NAMES]`. Both
@@ -15,7 +16,7 @@ import { fromFileUrl, join } from "@std/path";
 import { formatTable } from "../cli/format.ts";
 import { runtimeFolderEnv } from "../cli/runtime_folder.ts";
 import type { StepEvent } from "../lib/train/options.ts";
-import { measure } from "./_processes.ts";
+import { measure, type Run } from "./_processes.ts";
 import { peersPython } from "./peers/_setup.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
@@ -24,11 +25,14 @@ const BASE = `${SHARED}/models/all-minilm-l6-v2`;
 const DATA = `${SHARED}/data/glue/SST-2/train.tsv`;
 const OURS = [Deno.execPath(), "run", "-A", "--no-check", `${ROOT}cli/main.ts`];
 
+/** The reference's row. */
+const PYTORCH = "PyTorch";
+
 /** Steps before the clock of the steady state starts. */
 const WARM_STEPS = 20;
 
 /** What one way of training took. */
-interface Timing {
+interface Timing extends Omit<Run, "output"> {
   readonly name: string;
   /** Seconds from the start of the process to the end of the first step. */
   readonly firstStep: number;
@@ -36,10 +40,6 @@ interface Timing {
   readonly rate: number;
   /** The mean loss of all steps, to see that both do the same. */
   readonly loss: number;
-  /** Seconds of the whole process. */
-  readonly seconds: number;
-  /** Most resident memory, in MiB. */
-  readonly peak: number;
 }
 
 interface Job {
@@ -65,7 +65,7 @@ async function trainOurs(device: string, job: Job): Promise<Timing> {
       firstStep = (performance.now() - started) / 1000;
     }
   }, 10);
-  const { seconds, peak } = await measure(
+  const { output: _, ...usage } = await measure(
     [
       ...[...OURS, "train", BASE, join(job.folder, device), "--data", job.data, "--task", "sst2"],
       ...["--from", job.adapter, "--epochs", "1", "--device", device, "--metrics", metrics],
@@ -81,7 +81,7 @@ async function trainOurs(device: string, job: Job): Promise<Timing> {
   const rows = counted.reduce((sum, { rows }) => sum + rows, 0);
   const loss = steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
   const rate = rows / (steps.at(-1)!.seconds - steps[WARM_STEPS - 1]!.seconds);
-  return { name: `tinygraft, ${device}`, firstStep, rate, loss, seconds, peak };
+  return { name: `tinygraft, ${device}`, firstStep, rate, loss, ...usage };
 }
 
 function hasStep(path: string): boolean {
@@ -96,9 +96,9 @@ async function trainPyTorch({ data, adapter, threads }: Job): Promise<Timing> {
   const python = await peersPython(await Deno.readTextFile(`${ROOT}bench/peers/requirements.txt`));
   const script = [python, `${ROOT}bench/peers/pytorch_train.py`, BASE, data, "sst2", adapter];
   const started = String(Date.now() / 1000);
-  const { output, seconds, peak } = await measure([...script, threads, started]);
+  const { output, ...usage } = await measure([...script, threads, started]);
   const printed = JSON.parse(output) as Pick<Timing, "firstStep" | "rate" | "loss">;
-  return { name: "PyTorch", ...printed, seconds, peak };
+  return { name: PYTORCH, ...printed, ...usage };
 }
 
 if (import.meta.main) {
@@ -121,12 +121,17 @@ if (import.meta.main) {
     const wanted = options.only?.split(",") ?? [...ways.keys()];
     const timings: Timing[] = [];
     for (const name of wanted) timings.push(await ways.get(name)!());
-    const header = ["way", "first step, s", "rows/s", "mean loss", "whole process, s", "peak, MiB"];
+    const header = [
+      ...["way", "first step, s", "rows/s", "of PyTorch's", "mean loss"],
+      ...["whole process, s", "processor, s", "peak, MiB"],
+    ];
     console.log(`one pass over ${options.rows} rows of SST-2, ${options.threads} threads`);
-    const rows = timings.map(({ name, firstStep, rate, loss, seconds, peak }) => [
+    const theirs = timings.find(({ name }) => name === PYTORCH)?.rate;
+    const rows = timings.map(({ name, firstStep, rate, loss, seconds, processor, peak }) => [
       name,
-      ...[firstStep.toFixed(1), rate.toFixed(0), loss.toFixed(4)],
-      ...[seconds.toFixed(1), peak.toFixed(0)],
+      ...[firstStep.toFixed(1), rate.toFixed(0)],
+      theirs === undefined ? "" : (rate / theirs).toFixed(2),
+      ...[loss.toFixed(4), seconds.toFixed(1), processor.toFixed(1), peak.toFixed(0)],
     ]);
     console.log(
       formatTable(header, rows, ["left", ...header.slice(1).map(() => "right" as const)]),

@@ -5,7 +5,7 @@
  */
 
 import { UsageError } from "../lib/errors.ts";
-import type { HeadChoice } from "../lib/eval/head.ts";
+import type { ClozeChoice, HeadChoice } from "../lib/eval/head.ts";
 import { parseClozePattern } from "../lib/text/cloze_pattern.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 
@@ -42,21 +42,33 @@ export const HEAD_FLAGS: readonly Flag[] = [
  */
 export function headChoice(flags: FlagValues): HeadChoice | undefined {
   const head = flags.string("head");
-  const [pattern, words] = [flags.string("cloze"), flags.string("verbalizer")];
-  if (pattern === undefined && words === undefined) {
+  const cloze = clozeChoice(flags);
+  if (cloze === undefined) {
     return head === undefined ? undefined : { kind: head === "base" ? "base" : "adapter" };
   }
+  if (head === undefined) return cloze;
+  throw new UsageError(
+    "Cannot use --head with --cloze: a cloze question is answered by the base's head for masked " +
+      "tokens",
+  );
+}
+
+/**
+ * Reads the flags of a cloze question.
+ *
+ * @param flags The flags of a command.
+ * @returns The question; undefined where none is asked.
+ * @throws {UsageError} for one of `--cloze` and `--verbalizer` without the other, and for a pattern
+ * or words that are malformed.
+ */
+export function clozeChoice(flags: FlagValues): ClozeChoice | undefined {
+  const [pattern, words] = [flags.string("cloze"), flags.string("verbalizer")];
+  if (pattern === undefined && words === undefined) return undefined;
   if (pattern === undefined || words === undefined) {
     const [given, wanted] = pattern === undefined
       ? ["--verbalizer", "--cloze PATTERN"]
       : ["--cloze", "--verbalizer WORDS"];
     throw new UsageError(`Cannot use ${given} alone: give ${wanted} with it`);
-  }
-  if (head !== undefined) {
-    throw new UsageError(
-      "Cannot use --head with --cloze: a cloze question is answered by the base's head for masked " +
-        "tokens",
-    );
   }
   parseClozePattern(pattern); // a malformed one is found before any work
   const verbalizer = words.split(",").map((word) => word.trim());

@@ -33,6 +33,10 @@ export const train: Command = {
     "             weights loses accuracy; stacking them loses none\n" +
     "  mergeable  heads start alike, and each step trains two of them, either in the place of all,\n" +
     "             to say the same: averaging them into one loses next to nothing. Twice the work\n\n" +
+    "With --cloze and --verbalizer only the adapter is trained: the base's own head for masked tokens,\n" +
+    "which stays as it is, answers with a word at [MASK]. The loss is the cross-entropy over the words\n" +
+    "given, as in PET; the paper's authors took --cloze-loss vocabulary. predict and check read the result\n" +
+    "with the same pattern and words.\n\n" +
     "The state is saved beside OUT every few steps. After Ctrl-C, a kill or a crash the same " +
     "command with\n--resume goes on, and ends with the same bytes as one that was not stopped.",
   positionals: [
@@ -50,6 +54,12 @@ export const train: Command = {
       does: "classes of a file's own, a page with the curves",
       line: "tinygraft train base out --data t.csv --eval d.csv --text ask --label intent " +
         "--report out.html",
+    },
+    {
+      does: "FewGLUE's 32 rows of CB, with the paper's settings for them",
+      line: "tinygraft train base out --data CB/train.jsonl --eval CB/dev32.jsonl --task cb " +
+        "\\\n      --cloze '{text}? || [MASK], {pair}' --verbalizer yes,no,maybe --heads 1 " +
+        "\\\n      --epochs 20 --batch 1 --lr 1e-3 --weight-decay 0.02 --schedule constant --warmup 0",
     },
     {
       does: "the same run for PyTorch, on machines with GPUs",

@@ -6,11 +6,17 @@
 
 import type { DeviceName } from "../lib/compute/open.ts";
 import { UsageError } from "../lib/errors.ts";
-import { TRAINING_DEFAULTS, type TrainOptions } from "../lib/train/options.ts";
+import {
+  type ClozeLoss,
+  TRAINING_DEFAULTS,
+  type TrainingQuestion,
+  type TrainOptions,
+} from "../lib/train/options.ts";
 import { INIT_FLAGS, TASK_FLAGS, taskOptions } from "./adapter_flags.ts";
 import type { Invocation } from "./command.ts";
 import { taskOfRows } from "./data_location.ts";
 import { type Flag, type FlagValues, WRITING_FLAGS } from "./flags.ts";
+import { clozeChoice, HEAD_FLAGS } from "./head_flags.ts";
 import { REPORT_FLAG } from "./report.ts";
 import { DATA_FLAGS, RUN_FLAGS, threadsOf } from "./run_flags.ts";
 import { tuningFile } from "./tuning_file.ts";
@@ -144,6 +150,25 @@ const COURSE_FLAGS: readonly Flag[] = [
 /** The flags of `init` that say what a new module is like. */
 const MODULE_FLAGS = ["heads", "head-dim", "combine", "shared-init"];
 
+/** The cloze question in the place of a classifier. */
+const CLOZE_FLAGS: readonly Flag[] = [
+  ...HEAD_FLAGS.filter(({ name }) => name !== "head").map((flag) =>
+    flag.name === "cloze"
+      ? {
+        ...flag,
+        help: "train no classifier: the base's head for masked tokens answers this question",
+      }
+      : flag
+  ),
+  {
+    name: "cloze-loss",
+    kind: "string",
+    value: "WHAT",
+    choices: ["words", "vocabulary"],
+    help: "compare the right word with the others given (the default), or with all tokens",
+  },
+];
+
 /** Every flag of `train`. */
 export const TRAIN_FLAGS: readonly Flag[] = [
   ...ROW_FLAGS,
@@ -154,6 +179,7 @@ export const TRAIN_FLAGS: readonly Flag[] = [
     help: "go on from this adapter, not a new one",
   },
   ...INIT_FLAGS,
+  ...CLOZE_FLAGS,
   ...SETTING_FLAGS,
   ...COURSE_FLAGS,
   ...RUN_FLAGS.filter(({ name }) => name === "device" || name === "max-length"),
@@ -181,11 +207,13 @@ export const TRAIN_FLAGS: readonly Flag[] = [
 export function trainOptions(invocation: Invocation): TrainOptions {
   const { args, flags, io, warn } = invocation;
   const [base, output] = args as [string, string];
+  const head = questionOf(flags);
   const task = taskOfRows(invocation, flags.required("data"));
   const options: TrainOptions = {
     ...settingsOf(flags),
     base,
     output,
+    head,
     data: flags.required("data"),
     evalData: flags.string("eval"),
     task,
@@ -217,6 +245,14 @@ export function trainOptions(invocation: Invocation): TrainOptions {
   return options;
 }
 
+function questionOf(flags: FlagValues): TrainingQuestion | undefined {
+  const question = clozeChoice(flags);
+  const loss = flags.string("cloze-loss") as ClozeLoss | undefined;
+  if (loss === undefined) return question;
+  if (question !== undefined) return { ...question, loss };
+  throw new UsageError("Cannot use --cloze-loss alone: give --cloze PATTERN with it");
+}
+
 function settingsOf(flags: FlagValues): Partial<TrainOptions> {
   const consistency = flags.string("consistency");
   if (consistency !== undefined && flags.required("recipe") !== "mergeable") {
@@ -235,7 +271,8 @@ function settingsOf(flags: FlagValues): Partial<TrainOptions> {
     decayAll: flags.boolean("decay-all"),
     warmup: flags.number("warmup")!,
     schedule: flags.required("schedule") as "linear" | "cosine" | "constant",
-    dropout: flags.number("dropout")!,
+    // A frozen head has none: its default is for a classifier.
+    ...(flags.has("cloze") && !flags.given("dropout") ? {} : { dropout: flags.number("dropout")! }),
     clip: flags.number("clip")!,
     labelSmoothing: flags.number("label-smoothing")!,
     seed: flags.number("seed")!,

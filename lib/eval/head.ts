@@ -36,6 +36,9 @@ export type HeadChoice =
     readonly verbalizer: readonly string[];
   };
 
+/** The choice of the base's head for masked tokens. */
+export type ClozeChoice = Extract<HeadChoice, { readonly kind: "cloze" }>;
+
 /** A head that fits base and adapters, before anything is on a device. */
 export interface DecidedHead {
   /** What its outputs mean. */
@@ -114,7 +117,7 @@ function decideBase({ checkpoint, model }: OpenModel, adapters: readonly Adapter
 }
 
 function decideCloze(
-  { pattern, verbalizer }: Extract<HeadChoice, { kind: "cloze" }>,
+  { pattern, verbalizer }: ClozeChoice,
   { checkpoint, model }: OpenModel,
   [adapter]: readonly Adapter[],
   tokenizer: Tokenizer,

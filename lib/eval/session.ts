@@ -227,7 +227,14 @@ export function chooseMaxLength(
   );
 }
 
-async function openTokenizer(folder: string): Promise<Tokenizer> {
+/**
+ * Opens the tokenizer beside a base's weights.
+ *
+ * @param folder The base's folder.
+ * @returns The tokenizer.
+ * @throws {TinygraftError} with code `not-found` where there is none.
+ */
+export async function openTokenizer(folder: string): Promise<Tokenizer> {
   const path = `${folder}/tokenizer.json`;
   if (statPath(path) === undefined) {
     throw new TinygraftError(

@@ -9,7 +9,7 @@ import { headsOfLayer } from "../adapter/config.ts";
 import { moduleCount, unknownBase } from "../adapter/tensors.ts";
 import { type Checkpoint, readFloats, type TensorEntry } from "../checkpoint/open.ts";
 import type { Backend } from "../compute/backend.ts";
-import type { Activation } from "../compute/ops/op.ts";
+import type { ElementFunction } from "../compute/ops/activation/op.ts";
 import type { Weight } from "../compute/value.ts";
 import { TinygraftError } from "../errors.ts";
 import { type Architecture, fillLayer, type LayerPaths } from "../model/architecture.ts";
@@ -90,7 +90,7 @@ export interface TransformWeights {
   /** The first linear layer. */
   readonly dense: WeightAndBias;
   /** What follows it. */
-  readonly activation: Activation;
+  readonly activation: ElementFunction;
   /** LayerNorm after the activation, with the base's epsilon; undefined where there is none. */
   readonly norm: WeightAndBias | undefined;
 }

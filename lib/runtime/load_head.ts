@@ -10,6 +10,8 @@ import { TinygraftError } from "../errors.ts";
 import { findClassificationHead, findMaskedLmHead, type ResolvedHead } from "../model/heads.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 import { type HeadWeights, placeLinear, readFinite, type WeightAndBias } from "./load.ts";
+import type { TransposedHead } from "./training_head.ts";
+import { placeTransposed } from "./transposed.ts";
 
 /**
  * Loads the base's own head for sequence classification: an alternative to an adapter's classifier.
@@ -83,7 +85,48 @@ export async function loadMaskedLmHead(
   backend: Backend,
   tokenIds: readonly number[],
 ): Promise<HeadWeights> {
-  const { location, tensors } = checkpoint;
+  const { head, weight, bias } = await readTokenRows(checkpoint, model, tokenIds);
+  const name = `${head.output.weight} of ${tokenIds.length} tokens`;
+  return {
+    transform: await loadTransform(checkpoint.tensors, head, backend),
+    classifier: placeLinear(backend, name, weight, bias),
+    numLabels: tokenIds.length,
+  };
+}
+
+/**
+ * Loads the linear layers of the base's head for masked tokens once more, transposed: what takes
+ * gradients back through it.
+ *
+ * @param checkpoint The open base; stays open.
+ * @param model What its tensors are, from `resolveModel`.
+ * @param backend Where the weights go; it owns them.
+ * @param tokenIds Ids of the tokens, in the order of the outputs.
+ * @returns The transposed layers.
+ * @throws {RangeError} and {TinygraftError} as {@linkcode loadMaskedLmHead}.
+ */
+export async function loadTransposedHead(
+  checkpoint: Checkpoint,
+  model: ResolvedModel,
+  backend: Backend,
+  tokenIds: readonly number[],
+): Promise<TransposedHead> {
+  const { head, weight } = await readTokenRows(checkpoint, model, tokenIds);
+  const dense = await readFinite(checkpoint.tensors.get(head.dense.weight)!);
+  const place = (name: string, matrix: Float32Array, cols: number) =>
+    placeTransposed(backend, `${name} transposed`, [matrix], cols);
+  return {
+    dense: place(head.dense.weight, dense, model.config.hiddenSize),
+    output: place(head.output.weight, weight, weight.length / tokenIds.length),
+  };
+}
+
+/** The head for masked tokens, with the vocabulary's rows of some tokens. */
+async function readTokenRows(
+  { location, tensors }: Checkpoint,
+  model: ResolvedModel,
+  tokenIds: readonly number[],
+): Promise<{ head: ResolvedHead; weight: Float32Array; bias: Float32Array }> {
   const { vocabSize } = model.config;
   const stray = tokenIds.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocabSize);
   if (stray !== undefined || tokenIds.length === 0) {
@@ -99,12 +142,10 @@ export async function loadMaskedLmHead(
   }
   const weight = await readFinite(tensors.get(head.output.weight)!);
   const bias = await readFinite(tensors.get(head.output.bias)!);
-  const name = `${head.output.weight} of ${tokenIds.length} tokens`;
-  const rows = takeRows(weight, weight.length / vocabSize, tokenIds);
   return {
-    transform: await loadTransform(tensors, head, backend),
-    classifier: placeLinear(backend, name, rows, takeRows(bias, 1, tokenIds)),
-    numLabels: tokenIds.length,
+    head,
+    weight: takeRows(weight, weight.length / vocabSize, tokenIds),
+    bias: takeRows(bias, 1, tokenIds),
   };
 }
 

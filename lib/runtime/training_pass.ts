@@ -11,7 +11,7 @@ import type { EncoderLayers } from "./layers.ts";
 import type { EncoderWeights, LayerWeights, WeightAndBias } from "./load.ts";
 import { type ModuleArrays, splitAllGradients, type TrainingModule } from "./training_module.ts";
 import { makeSavedLayers, type SavedLayer, TrainingValues } from "./training_values.ts";
-import type { TransposedLayer } from "./transposed.ts";
+import { type TransposedLayer, ZeroBiases } from "./transposed.ts";
 
 /** What a training pass runs on. */
 export interface TrainingPassOptions {
@@ -92,7 +92,7 @@ export class TrainingPass {
   readonly #layers: EncoderLayers;
   readonly #values: TrainingValues;
   readonly #passes: readonly (readonly SavedLayer[])[];
-  readonly #zeros = new Map<number, Weight>();
+  readonly #biases: ZeroBiases;
   /** What the first layer's module reads in every pass. */
   #attended: Value | undefined;
 
@@ -107,6 +107,7 @@ export class TrainingPass {
     this.#transposed = options.transposed;
     this.#layers = options.layers;
     this.#values = new TrainingValues(options.backend);
+    this.#biases = new ZeroBiases(options.backend);
     this.#passes = Array.from(
       { length: options.passes },
       () => makeSavedLayers(this.#values, options.weights.config, options.widths),
@@ -116,6 +117,14 @@ export class TrainingPass {
   /** Bytes that one token of a batch takes for all passes and their way back so far. */
   get bytesPerToken(): number {
     return this.#values.bytesPerToken;
+  }
+
+  /**
+   * Where the way back begins: the loss's gradient with respect to the selected hidden states,
+   * `[sequences, hidden_size]`. A head on the device records it there just before `backward`.
+   */
+  get selectedGradient(): Value {
+    return this.#scratch("gradient 0", "sequences", this.#weights.config.hiddenSize);
   }
 
   /**
@@ -166,7 +175,8 @@ export class TrainingPass {
    * @param modules What it was recorded with.
    * @param eps What it was recorded with.
    * @param gradient The loss's gradient with respect to the selected hidden states, f32
-   * [sequences, hidden_size], row-major; copied.
+   * [sequences, hidden_size], row-major, copied; undefined where it was recorded into
+   * `selectedGradient`.
    * @param inner The loss's own gradient with respect to the output of each layer but the last, f32
    * [tokens, hidden_size] each, row-major; copied. None where the loss reads only what is selected.
    */
@@ -174,13 +184,13 @@ export class TrainingPass {
     pass: number,
     modules: readonly TrainingModule[],
     eps: number,
-    gradient: Float32Array,
+    gradient: Float32Array | undefined,
     inner: readonly Float32Array[] = [],
   ): void {
     const saved = this.#passes[pass]!;
     const { hiddenSize } = this.#weights.config;
-    let upper = this.#scratch("gradient 0", "sequences", hiddenSize);
-    this.#backend.write(upper, gradient);
+    let upper = this.selectedGradient;
+    if (gradient !== undefined) this.#backend.write(upper, gradient);
     for (let layer = saved.length - 1; layer >= 0; layer--) {
       const kept = saved[layer]!;
       const weights = this.#weights.layers[layer]!;
@@ -225,8 +235,7 @@ export class TrainingPass {
   /** Gives the activations and their way back to the backend. */
   free(): void {
     this.#values.free();
-    for (const weight of this.#zeros.values()) this.#backend.free(weight);
-    this.#zeros.clear();
+    this.#biases.free();
   }
 
   #attention(weights: LayerWeights, input: Value, { attention }: SavedLayer): void {
@@ -284,10 +293,10 @@ export class TrainingPass {
     ) as [Value, Value];
     const { weight } = weights.outputNorm;
     this.#normBack({ x: projected, residual }, weight, eps, upper, sum);
-    this.#linear(sum, this.#backTo(transposed.output), wide[0]);
+    this.#linear(sum, this.#biases.join(transposed.output), wide[0]);
     const [dy, dx] = wide;
     this.#backend.run({ op: "activationBackward", x: preActivation, dy, activation, dx });
-    this.#linear(dx, this.#backTo(transposed.intermediate), inner);
+    this.#linear(dx, this.#biases.join(transposed.intermediate), inner);
     this.#backend.run({ op: "add", x: inner, residual: sum, y: upper });
     return upper;
   }
@@ -305,10 +314,10 @@ export class TrainingPass {
     const dqkv = this.#scratch("gradient of module qkv", "tokens", module.qkv.cols);
     const run = this.#backend.run.bind(this.#backend);
     run({ op: "linearGradient", x: module.heads, dy: upper, gradient: gradients.output });
-    this.#linear(upper, this.#backTo(outputTransposed), dy);
+    this.#linear(upper, this.#biases.join(outputTransposed), dy);
     run({ op: "attentionBackward", qkv: module.qkv, dy, numHeads, dqkv });
     run({ op: "linearGradient", x: module.normed, dy: dqkv, gradient: gradients.qkv });
-    this.#linear(dqkv, this.#backTo(qkvTransposed), normed);
+    this.#linear(dqkv, this.#biases.join(qkvTransposed), normed);
     const x = this.#attendedOf(kept);
     run({ op: "layerNormGradient", x, eps, dy: normed, gradient: gradients.norm });
     return normed;
@@ -340,9 +349,9 @@ export class TrainingPass {
     const dqkv = this.#scratch("gradient of qkv", "tokens", qkv.cols);
     const { weight } = weights.attentionNorm;
     this.#normBack({ x: projected, residual: input }, weight, eps, upper, sum);
-    this.#linear(sum, this.#backTo(transposed.output), inner);
+    this.#linear(sum, this.#biases.join(transposed.output), inner);
     this.#backend.run({ op: "attentionBackward", qkv, dy: inner, numHeads, dqkv });
-    this.#linear(dqkv, this.#backTo(transposed.qkv), inner);
+    this.#linear(dqkv, this.#biases.join(transposed.qkv), inner);
     this.#backend.run({ op: "add", x: inner, residual: sum, y: upper });
     return upper;
   }
@@ -371,17 +380,6 @@ export class TrainingPass {
 
   #scratch(name: string, rowsFollow: RowsFollow, cols: number): Value {
     return this.#values.share(name, rowsFollow, cols);
-  }
-
-  /** A transposed weight as a linear layer: gradients have no bias. */
-  #backTo(weight: Weight): WeightAndBias {
-    const { rows } = weight;
-    let bias = this.#zeros.get(rows);
-    if (bias === undefined) {
-      bias = this.#backend.weight(`${rows} zeros`, new Float32Array(rows), 1, rows);
-      this.#zeros.set(rows, bias);
-    }
-    return { weight, bias };
   }
 
   #normBack(

@@ -9,7 +9,7 @@ import type { Backend } from "../compute/backend.ts";
 import type { Weight } from "../compute/value.ts";
 import { fillLayer } from "../model/architecture.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
-import { readFinite } from "./load.ts";
+import { readFinite, type WeightAndBias } from "./load.ts";
 
 /** The transposed linear layers of a layer's attention block. */
 export interface TransposedAttention {
@@ -109,4 +109,41 @@ export function placeTransposed(
     }
   }
   return backend.weight(label, transposed, cols, stride);
+}
+
+/** Makes linear layers of transposed weights: gradients have no bias, and zeros stand for it. */
+export class ZeroBiases {
+  readonly #backend: Backend;
+  readonly #zeros = new Map<number, Weight>();
+
+  /**
+   * Starts without a bias.
+   *
+   * @param backend Where they go.
+   */
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /**
+   * Joins a weight with zeros, which weights of as many rows share.
+   *
+   * @param weight The transposed weight.
+   * @returns A linear layer without a bias.
+   */
+  join(weight: Weight): WeightAndBias {
+    const { rows } = weight;
+    let bias = this.#zeros.get(rows);
+    if (bias === undefined) {
+      bias = this.#backend.weight(`${rows} zeros`, new Float32Array(rows), 1, rows);
+      this.#zeros.set(rows, bias);
+    }
+    return { weight, bias };
+  }
+
+  /** Gives the zeros back to the backend. */
+  free(): void {
+    for (const weight of this.#zeros.values()) this.#backend.free(weight);
+    this.#zeros.clear();
+  }
 }

@@ -65,7 +65,7 @@ export class TrainingCourse {
     this.#options = options;
     this.#settings = settings;
     this.#optimizer = new AdamW(setup.adapter.parameters);
-    this.#gradients = new GradientComputer(setup.parts, setup.adapter, settings);
+    this.#gradients = new GradientComputer(setup.parts, setup.adapter, settings, setup.head);
     this.#stepsPerEpoch = stepsPerEpoch(setup.train.targets.length, settings.batch);
     this.#totalSteps = stepsOfRun(setup.train.targets.length, settings);
   }
@@ -189,11 +189,12 @@ export class TrainingCourse {
   }
 
   async #evaluate(): Promise<void> {
-    const { parts, adapter, eval: rows, data } = this.#setup;
+    const { parts, adapter, head, eval: rows, data } = this.#setup;
     const { onEvent, signal } = this.#options;
     const started = performance.now();
     const { loss, metrics } = await evaluate(parts, adapter, rows!, {
       metrics: [data.metric, ...data.alsoReport],
+      head,
       signal,
       onProgress: (done, total) => onEvent?.({ kind: "evaluating", done, total }),
     });

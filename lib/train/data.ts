@@ -8,9 +8,11 @@
 import type { Adapter } from "../adapter/open.ts";
 import { TinygraftError } from "../errors.ts";
 import { readDataFile } from "../eval/data_file.ts";
+import type { ClozeChoice } from "../eval/head.ts";
 import { requireDefined } from "../eval/run.ts";
 import type { Row } from "../text/dataset.ts";
 import { labelIndices, labelValues } from "../text/labels.ts";
+import { quote } from "../tensor/quote.ts";
 import { findTask, type Metric, type Task } from "../text/tasks.ts";
 import { countClasses, resolveClassifier } from "./labels.ts";
 import type { ClassCount, ClassifierTask, TrainOptions } from "./options.ts";
@@ -51,7 +53,15 @@ export interface TrainingData {
 export interface DataChoice extends
   Pick<
     TrainOptions,
-    "data" | "evalData" | "task" | "text" | "textPair" | "label" | "limit" | "classifier"
+    | "data"
+    | "evalData"
+    | "task"
+    | "text"
+    | "textPair"
+    | "label"
+    | "limit"
+    | "classifier"
+    | "head"
   > {
   /** The seed that draws rows where there is a limit. */
   readonly seed: number;
@@ -87,6 +97,8 @@ export async function readTrainingData(
   if (task !== undefined && task.kind !== classifier.task.type) {
     throw kindMismatch(task, classifier);
   }
+  const inferred = resolved.inferred && !keepsClassifier;
+  if (options.head !== undefined) checkWords(options.head, classifier, inferred);
   const label = (rows: readonly Row[], path: string): LabelledData => {
     return { path, rows, targets: targetsOf(rows, path, classifier, task) };
   };
@@ -102,7 +114,7 @@ export async function readTrainingData(
     train,
     eval: judged,
     classifier,
-    inferred: resolved.inferred && !keepsClassifier,
+    inferred,
     keepsClassifier,
     classes: train.targets instanceof Uint32Array
       ? countClasses(train.targets, labels, classifier.numLabels, options.data)
@@ -170,6 +182,32 @@ function metricsOf({ task: { type } }: ClassifierTask, task: Task | undefined) {
   const metric: Metric = task?.metric ?? (regression ? "pearson" : "accuracy");
   const alsoReport: readonly Metric[] = task?.alsoReport ?? (regression ? ["spearman"] : []);
   return { metric, alsoReport };
+}
+
+/** Each word of a cloze question must be known to stand for one class. */
+function checkWords(
+  { verbalizer }: ClozeChoice,
+  { task: { type, labels }, numLabels }: ClassifierTask,
+  inferred: boolean,
+): void {
+  const words = `${verbalizer.length} words (${verbalizer.join(", ")})`;
+  const classes = labels?.map(quote).join(", ") ?? numLabels;
+  if (type === "regression" || numLabels !== verbalizer.length) {
+    const expected = type === "regression"
+      ? "classes instead of scores"
+      : `one each for ${classes}`;
+    throw new TinygraftError(
+      `Cannot train on a cloze question: there are ${words}, expected ${expected}`,
+      { code: "label-mismatch" },
+    );
+  }
+  if (!inferred) return;
+  throw new TinygraftError(
+    `Cannot train on a cloze question: there are ${words} for the classes ${classes}, which were ` +
+      "taken from the rows, expected to know which word stands for which: give the classes in the " +
+      "words' order by --labels, or a --task",
+    { code: "label-mismatch" },
+  );
 }
 
 function kindMismatch(task: Task, { task: { type } }: ClassifierTask): TinygraftError {

@@ -12,9 +12,9 @@ import type { TinyAttentionWeights } from "../runtime/load.ts";
 import { freeModules, placeModule } from "../runtime/place.ts";
 import type { Value } from "../compute/value.ts";
 import type { Metric } from "../text/tasks.ts";
-import { classify } from "./classifier.ts";
-import { crossEntropy, squaredError } from "./loss.ts";
-import type { EncoderParts, LabelledEncodings } from "./step.ts";
+import { crossEntropy, type LossShape, squaredError } from "./loss.ts";
+import { classifierHead, type OutputHead } from "./output_head.ts";
+import { type EncoderParts, type LabelledEncodings, pick, type Targets } from "./step.ts";
 import type { TrainableAdapter } from "./trainable.ts";
 
 /** What rows gave. */
@@ -29,6 +29,8 @@ export interface Evaluation {
 export interface EvaluateOptions {
   /** The metrics to compute. */
   readonly metrics: readonly Metric[];
+  /** What gives the outputs; the adapter's classifier when left out. */
+  readonly head?: OutputHead | undefined;
   /** Stops before the next batch. */
   readonly signal?: AbortSignal | undefined;
   /** Told after each batch. */
@@ -53,41 +55,57 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const { backend } = parts;
+  const { head = classifierHead(backend, adapter), metrics } = options;
   const modules = adapter.modules().map((module, i) => placeModule(module, backend, `module ${i}`));
   try {
-    const logits = await runRows(parts, adapter, modules, rows, options);
-    return judge(logits, adapter, rows, options.metrics);
+    const run = { parts, head, modules, layerNormEps: adapter.config.layerNormEps };
+    const { loss, outputs } = await runRows(run, rows, options);
+    return { loss, metrics: judge(outputs, rows.targets, head.numClasses, metrics) };
   } finally {
     freeModules(modules, backend);
   }
 }
 
-/** The logits of all rows, f64 [rows, labels], row-major. */
+/** What rows run through. */
+interface EvaluationRun {
+  readonly parts: EncoderParts;
+  readonly head: OutputHead;
+  readonly modules: readonly TinyAttentionWeights[];
+  readonly layerNormEps: number;
+}
+
+/** The loss, and the logits that a prediction may be, f32 [rows, classes], row-major. */
 async function runRows(
-  parts: EncoderParts,
-  adapter: TrainableAdapter,
-  modules: readonly TinyAttentionWeights[],
-  { encodings }: LabelledEncodings,
+  { parts, head, modules, layerNormEps }: EvaluationRun,
+  { encodings, targets }: LabelledEncodings,
   { signal, onProgress }: EvaluateOptions,
-): Promise<Float64Array> {
-  const { weight, bias } = adapter.classifier;
-  const cols = bias.values.length;
-  const logits = new Float64Array(encodings.length * cols);
+): Promise<{ loss: number; outputs: Float32Array }> {
+  const { numOutputs: cols, numClasses } = head;
+  const rows = encodings.length;
+  const outputs = new Float32Array(rows * numClasses);
   const { maxTokens } = parts.backend;
-  let done = 0;
+  let [loss, done] = [0, 0];
   for (const batch of packBatches(encodings, { maxTokens, maxSequences: Infinity })) {
     await new Promise((resolve) => setTimeout(resolve, 0)); // signals are served between batches
     if (signal?.aborted) throw new InterruptedError();
-    const output = record(parts, modules, adapter.config.layerNormEps, batch);
-    const [hidden] = await parts.backend.read([output]);
-    const part = classify(hidden!, { weight: weight.values, bias: bias.values });
+    const output = head.forward(0, record(parts, modules, layerNormEps, batch));
+    const [states] = await parts.backend.read([output]);
+    const logits = head.outputs(states!);
+    loss += lossOf(logits, pick(targets, batch.indices), { cols, stepRows: rows });
     for (const [i, row] of batch.indices.entries()) {
-      logits.set(part.subarray(i * cols, (i + 1) * cols), row * cols);
+      outputs.set(logits.subarray(i * cols, i * cols + numClasses), row * numClasses);
     }
     done += batch.indices.length;
-    onProgress?.(done, encodings.length);
+    onProgress?.(done, rows);
   }
-  return logits;
+  return { loss, outputs };
+}
+
+/** The share of some rows in the mean loss. */
+function lossOf(logits: Float64Array, targets: Targets, shape: LossShape): number {
+  return targets instanceof Uint32Array
+    ? crossEntropy(logits, targets, shape).loss
+    : squaredError(logits, targets, shape).loss;
 }
 
 /** Records a batch; gives the selected hidden states, `[sequences, hidden_size]`. */
@@ -108,24 +126,17 @@ function record(
 }
 
 function judge(
-  logits: Float64Array,
-  adapter: TrainableAdapter,
-  { targets }: LabelledEncodings,
+  outputs: Float32Array,
+  targets: Targets,
+  numClasses: number,
   metrics: readonly Metric[],
-): Evaluation {
-  const shape = { cols: adapter.numLabels, stepRows: targets.length };
-  const outputs = Float32Array.from(logits);
-  const [{ loss }, predictions]: [{ loss: number }, Predictions] = targets instanceof Uint32Array
-    ? [crossEntropy(logits, targets, shape), {
+): MetricValues {
+  const predictions: Predictions = targets instanceof Uint32Array
+    ? {
       kind: "classification",
-      predicted: argmax(outputs, targets.length, adapter.numLabels),
+      predicted: argmax(outputs, targets.length, numClasses),
       targets,
-    }]
-    : [squaredError(logits, targets, shape), {
-      kind: "regression",
-      predicted: outputValues(outputs, targets.length),
-      targets,
-    }];
-  const values = metrics.map((metric) => [metric, computeMetric(metric, predictions)] as const);
-  return { loss, metrics: Object.fromEntries(values) };
+    }
+    : { kind: "regression", predicted: outputValues(outputs, targets.length), targets };
+  return Object.fromEntries(metrics.map((name) => [name, computeMetric(name, predictions)]));
 }

@@ -8,6 +8,7 @@ import type { AdapterTask } from "../adapter/config.ts";
 import type { WrittenFile } from "../checkpoint/execute.ts";
 import type { DeviceName, OpenBackendOptions } from "../compute/open.ts";
 import type { MetricValues } from "../eval/compare.ts";
+import type { ClozeChoice } from "../eval/head.ts";
 import type { Metric } from "../text/tasks.ts";
 
 /**
@@ -69,7 +70,7 @@ export interface TrainingSettings {
   readonly warmup: number;
   /** How the learning rate falls after the warm-up. */
   readonly schedule: Schedule;
-  /** Share of the classifier's inputs that each step sets to zero, in [0, 1). */
+  /** Share of the classifier's inputs that each step sets to zero, in [0, 1); 0 without one. */
   readonly dropout: number;
   /** The largest norm of all gradients together; longer ones are scaled down to it, 0 clips none. */
   readonly clip: number;
@@ -97,6 +98,21 @@ export const TRAINING_DEFAULTS: TrainingSettings = {
   seed: 0,
 };
 
+/**
+ * What a step on a cloze question compares the right word with:
+ *
+ * - `words`: the other words of the question, as in PET;
+ * - `vocabulary`: all tokens, as the authors of tiny attention did; predictions are among the words
+ *   all the same.
+ */
+export type ClozeLoss = "words" | "vocabulary";
+
+/** The cloze question that is trained on. */
+export type TrainingQuestion = ClozeChoice & {
+  /** What the loss compares with; the words when left out. */
+  readonly loss?: ClozeLoss | undefined;
+};
+
 /** What to train, on what, and where to. */
 export interface TrainOptions extends Partial<TrainingSettings> {
   /** The base: a checkpoint folder, or a file beside its config.json. It is never changed. */
@@ -121,6 +137,12 @@ export interface TrainOptions extends Partial<TrainingSettings> {
   readonly limit?: number | undefined;
   /** What the classifier decides; `undefined` takes it from the task, else from the data. */
   readonly classifier?: ClassifierTask | undefined;
+  /**
+   * A cloze question that the base's head for masked tokens answers, in the place of a classifier:
+   * only the modules are trained then, and what is written has no classifier. `undefined` trains a
+   * classifier.
+   */
+  readonly head?: TrainingQuestion | undefined;
   /** The new module's shape; not to be given with `from`. `undefined` is four heads of width 1. */
   readonly adapter?: NewAdapter | undefined;
   /** An adapter to go on from: its module, and its classifier where the labels are the same. */
@@ -271,7 +293,9 @@ export interface TrainResult {
   readonly evalRows: number;
   /** Rows to learn from of each class; empty for regression. */
   readonly classes: readonly ClassCount[];
-  /** What was trained, in elements: modules and classifier. */
+  /** Which head gave the outputs: a classifier that was trained too, or the base's. */
+  readonly head: "adapter" | "cloze";
+  /** What was trained, in elements: the modules, and the classifier if there is one. */
   readonly parameters: number;
   /** `parameters` over the base's own: 0.0005 is 0.05 %. */
   readonly share: number;

@@ -10,6 +10,8 @@ import { checkFits, openAdapter } from "../adapter/open.ts";
 import { adapterSteps, planAdapter } from "../adapter/plan.ts";
 import { type OpenModel, openModel } from "../checkpoint/open_model.ts";
 import type { Plan } from "../checkpoint/plan.ts";
+import { decideHead } from "../eval/head.ts";
+import { openTokenizer } from "../eval/session.ts";
 import { stepsOfRun } from "./batches.ts";
 import { readTrainingData, type TrainingData } from "./data.ts";
 import type { ClassCount, TrainingSettings, TrainOptions } from "./options.ts";
@@ -92,12 +94,19 @@ export async function withPreparedRun<T>(
   const settings = trainingSettings(options);
   using opened = new DisposableStack();
   const base = opened.use(await openModel(options.base));
-  const { from, force = false, onWarning } = options;
-  const source = from === undefined ? undefined : opened.use(await openAdapter(from));
+  const { from, head, force = false, onWarning } = options;
+  const withoutClassifier = head !== undefined;
+  const source = from === undefined
+    ? undefined
+    : opened.use(await openAdapter(from, { withoutClassifier }));
   if (source !== undefined) {
     const hash = await baseContentHash(base.checkpoint, base.model);
     const accepted = checkFits(source, base.model, hash, { force, basePath: options.base });
     if (accepted !== undefined) onWarning?.(accepted);
+  }
+  if (head !== undefined) {
+    const tokenizer = await openTokenizer(base.checkpoint.folder);
+    decideHead(head, base, source === undefined ? [] : [source], tokenizer); // or throws
   }
   const data = await readTrainingData({ ...options, seed: settings.seed }, source);
   warnOfData(data, onWarning);

@@ -37,9 +37,16 @@ const RANGES: Readonly<
  */
 export function trainingSettings(options: TrainOptions): TrainingSettings {
   const keys = Object.keys(TRAINING_DEFAULTS) as (keyof TrainingSettings)[];
+  const defaults = { ...TRAINING_DEFAULTS, ...(options.head && { dropout: 0 }) };
   const settings = Object.fromEntries(
-    keys.map((key) => [key, options[key] ?? TRAINING_DEFAULTS[key]]),
+    keys.map((key) => [key, options[key] ?? defaults[key]]),
   ) as unknown as TrainingSettings;
+  if (options.head !== undefined && settings.dropout !== 0) {
+    throw new UsageError(
+      `Cannot train: dropout is ${settings.dropout}, expected 0 for a cloze question: it drops ` +
+        "inputs of a classifier that is trained, and the base's head is not",
+    );
+  }
   for (const key of keys) {
     const range = RANGES[key];
     if (range === undefined || range.holds(settings[key] as number)) continue;

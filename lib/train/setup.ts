@@ -15,15 +15,19 @@ import { encodeRows } from "../eval/run.ts";
 import { openSession, type Session } from "../eval/session.ts";
 import type { EncoderConfig } from "../model/config.ts";
 import { EncoderLayers } from "../runtime/layers.ts";
+import { loadMaskedLmHead, loadTransposedHead } from "../runtime/load_head.ts";
+import { FrozenHead } from "../runtime/training_head.ts";
 import { trainingBytesPerToken } from "../runtime/training_values.ts";
 import { loadTransposed } from "../runtime/transposed.ts";
+import { verbalizerTokens } from "../text/cloze.ts";
 import { VERSION } from "../version.ts";
 import { type LabelledData, readTrainingData, type TrainingData } from "./data.ts";
 import { describeImbalance } from "./labels.ts";
 import type { NewAdapter, TrainingSettings, TrainOptions } from "./options.ts";
+import { classifierHead, frozenHead, type OutputHead } from "./output_head.ts";
 import type { Fingerprint } from "./state.ts";
-import type { EncoderParts, LabelledEncodings } from "./step.ts";
-import { TrainableAdapter } from "./trainable.ts";
+import { type EncoderParts, type LabelledEncodings, passesOf } from "./step.ts";
+import { type TensorValues, TrainableAdapter } from "./trainable.ts";
 
 /** The module that is made where nothing else is asked. */
 const NEW_ADAPTER: NewAdapter = { heads: 4, headDim: 1, combine: "sum", sharedInit: false };
@@ -33,6 +37,9 @@ const ACTIVATION_BYTES = 2 ** 30;
 
 /** Tokens of a batch at most: more make no step faster. */
 const MOST_TOKENS = 2048;
+
+/** The same where each sequence may have as many outputs as there are words: they take room. */
+const MOST_VOCABULARY_TOKENS = 256;
 
 /** Everything that the steps of a run work on; dispose it to free the device. */
 export interface TrainingSetup extends Disposable {
@@ -48,6 +55,8 @@ export interface TrainingSetup extends Disposable {
   readonly eval: LabelledEncodings | undefined;
   /** What is trained. */
   readonly adapter: TrainableAdapter;
+  /** What stands between hidden states and the loss. */
+  readonly head: OutputHead;
   /** The adapter's parameters over the base's own. */
   readonly share: number;
   /** What a saved state of this run belongs to. */
@@ -75,7 +84,11 @@ export async function openTraining(
       ...options,
       adapters: from === undefined ? [] : [from],
       device: options.device ?? "auto",
-      maxTokens: (config) => tokensOfBatch(config, settings.recipe === "mergeable" ? 2 : 1),
+      maxTokens: (config) =>
+        Math.min(
+          tokensOfBatch(config, passesOf(settings)),
+          options.head?.loss === "vocabulary" ? MOST_VOCABULARY_TOKENS : Infinity,
+        ),
     }),
   );
   const { checkpoint, model } = session.base;
@@ -100,6 +113,7 @@ export async function openTraining(
     train: encode(data.train),
     eval: data.eval && encode(data.eval),
     adapter,
+    head: await headOf(session, adapter, options, settings),
     share: adapter.parameterCount / countBaseParameters(checkpoint, model),
     fingerprint: await fingerprintOf(options, settings, session, data, adapter),
   };
@@ -152,12 +166,15 @@ export async function startingAdapter(
   base: OpenModel,
   source: Adapter | undefined,
   data: TrainingData,
-  options: Pick<TrainOptions, "adapter" | "baseName">,
+  options: Pick<TrainOptions, "adapter" | "baseName" | "head">,
   settings: TrainingSettings,
 ): Promise<TrainableAdapter> {
-  const adapter = source === undefined
+  const rows = options.head === undefined ? data.classifier.numLabels : 0;
+  const sizes = { numLabels: rows, decayAll: settings.decayAll };
+  const [config, arrays] = source === undefined
     ? await newAdapter(base, data, options, settings)
-    : await continuedAdapter(source, data, settings);
+    : await continuedAdapter(source, data, sizes.numLabels, settings);
+  const adapter = new TrainableAdapter(config, arrays, sizes);
   checkHeads(adapter.config, settings);
   return adapter;
 }
@@ -166,20 +183,21 @@ async function newAdapter(
   base: OpenModel,
   { classifier: { task, numLabels } }: TrainingData,
   { adapter: shape = NEW_ADAPTER, baseName }: Pick<TrainOptions, "adapter" | "baseName">,
-  { recipe, seed, decayAll }: TrainingSettings,
-): Promise<TrainableAdapter> {
+  { recipe, seed }: TrainingSettings,
+): Promise<[AdapterConfig, TensorValues]> {
   const sharedInit = shape.sharedInit || recipe === "mergeable";
   const name = baseName === undefined ? {} : { baseName };
   const options = { ...shape, ...name, sharedInit, task, numLabels, seed };
   const { adapter } = await initAdapter(base.checkpoint, base.model, options);
-  return new TrainableAdapter(adapter.config, adapter.arrays, { numLabels, decayAll });
+  return [adapter.config, adapter.arrays];
 }
 
 async function continuedAdapter(
   source: Adapter,
-  { classifier: { task, numLabels }, keepsClassifier }: TrainingData,
-  { seed, decayAll }: TrainingSettings,
-): Promise<TrainableAdapter> {
+  { classifier: { task }, keepsClassifier }: TrainingData,
+  numLabels: number,
+  { seed }: TrainingSettings,
+): Promise<[AdapterConfig, TensorValues]> {
   // What it was merged from says nothing about what training makes of it.
   const { mergedFrom: _merged, ...kept } = source.config;
   const config: AdapterConfig = { ...kept, task, tinygraftVersion: VERSION };
@@ -190,7 +208,35 @@ async function continuedAdapter(
     const isOld = name.startsWith("classifier.") && !keepsClassifier;
     if (!isOld) arrays.set(name, await readFloats(entry));
   }
-  return new TrainableAdapter(config, arrays, { numLabels, decayAll });
+  return [config, arrays];
+}
+
+/** The adapter's own classifier, or the base's head for masked tokens. */
+async function headOf(
+  { base: { checkpoint, model }, backend, tokenizer, weights }: Session,
+  adapter: TrainableAdapter,
+  { head: choice }: TrainOptions,
+  settings: TrainingSettings,
+): Promise<OutputHead> {
+  if (choice === undefined) return classifierHead(backend, adapter);
+  const { verbalizer, loss } = choice;
+  const words = verbalizerTokens(tokenizer, verbalizer);
+  const tokens = loss === "vocabulary" ? firstOf(words, model.config.vocabSize) : words;
+  const head = new FrozenHead({
+    backend,
+    head: await loadMaskedLmHead(checkpoint, model, backend, tokens),
+    transposed: await loadTransposedHead(checkpoint, model, backend, tokens),
+    layerNormEps: weights.config.layerNormEps,
+    passes: passesOf(settings),
+  });
+  return frozenHead(head, words.length);
+}
+
+/** Every token with some of them first, so that these keep their numbers as classes. */
+function firstOf(words: readonly number[], vocabSize: number): number[] {
+  const known = new Set(words);
+  const rest = Array.from({ length: vocabSize }, (_, id) => id).filter((id) => !known.has(id));
+  return [...words, ...rest];
 }
 
 /**
@@ -219,7 +265,7 @@ function checkHeads(config: AdapterConfig, { recipe }: TrainingSettings): void {
 }
 
 async function fingerprintOf(
-  { evalEvery, patience }: TrainOptions,
+  { evalEvery, patience, head }: TrainOptions,
   settings: TrainingSettings,
   { base, maxLength, backend }: Session,
   data: TrainingData,
@@ -231,6 +277,7 @@ async function fingerprintOf(
     ...settings,
     evalEvery,
     patience,
+    head,
     maxLength,
     device: backend.name,
     heads: numHeads,

@@ -17,7 +17,6 @@ import {
 import { TrainingPass } from "../runtime/training_pass.ts";
 import type { TransposedLayer } from "../runtime/transposed.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import { classify, classifyBack } from "./classifier.ts";
 import {
   crossEntropy,
   type Loss,
@@ -27,6 +26,7 @@ import {
   symmetricDivergence,
 } from "./loss.ts";
 import type { TrainingSettings } from "./options.ts";
+import { classifierHead, type OutputHead } from "./output_head.ts";
 import { drawIndex, dropoutFactors, randomFor } from "./random.ts";
 import type { PassHead, TrainableAdapter } from "./trainable.ts";
 
@@ -68,6 +68,7 @@ export class GradientComputer {
   readonly #parts: EncoderParts;
   readonly #adapter: TrainableAdapter;
   readonly #settings: StepSettings;
+  readonly #head: OutputHead;
   readonly #pass: TrainingPass;
 
   /**
@@ -76,20 +77,28 @@ export class GradientComputer {
    * @param parts The base on its device.
    * @param adapter What is trained; its gradients are overwritten by each step.
    * @param settings How.
+   * @param head What stands between hidden states and the loss; the adapter's classifier unless
+   * given. It has room for as many passes as {@linkcode passesOf} the recipe.
    */
-  constructor(parts: EncoderParts, adapter: TrainableAdapter, settings: StepSettings) {
+  constructor(
+    parts: EncoderParts,
+    adapter: TrainableAdapter,
+    settings: StepSettings,
+    head: OutputHead = classifierHead(parts.backend, adapter),
+  ) {
     const { config } = parts.weights;
     const mergeable = settings.recipe === "mergeable";
     this.#parts = parts;
     this.#adapter = adapter;
     this.#settings = settings;
+    this.#head = head;
     this.#pass = new TrainingPass({
       ...parts,
       widths: Array.from(
         { length: config.numHiddenLayers },
         (_, layer) => adapter.widthOf(layer % adapter.moduleCount, mergeable ? 0 : "all"),
       ),
-      passes: mergeable ? 2 : 1,
+      passes: passesOf(settings),
     });
   }
 
@@ -122,7 +131,9 @@ export class GradientComputer {
     for (const batch of packBatches(encodings, { maxTokens, maxSequences: Infinity })) {
       this.#pass.begin(batch);
       const hidden = await backend.read(
-        modules.map((own, pass) => this.#pass.forward(pass, own, config.layerNormEps)),
+        modules.map((own, pass) => {
+          return this.#head.forward(pass, this.#pass.forward(pass, own, config.layerNormEps));
+        }),
       );
       const passes = heads.map((head, i) => ({
         own: distinct.indexOf(head),
@@ -131,7 +142,8 @@ export class GradientComputer {
       const judged = this.#judge(rows, batch, passes, hidden);
       loss += judged.loss;
       for (const [pass, own] of modules.entries()) {
-        this.#pass.backward(pass, own, config.layerNormEps, judged.back[pass]!);
+        this.#head.backward(pass, judged.back[pass]!, this.#pass.selectedGradient);
+        this.#pass.backward(pass, own, config.layerNormEps, undefined);
       }
       await this.#addGradients(distinct);
     }
@@ -157,25 +169,21 @@ export class GradientComputer {
     });
   }
 
-  /** From hidden states to the loss, and back to the gradient of each distinct pass's states. */
+  /** From what was read to the loss, and back to the gradient of what each distinct pass gave. */
   #judge(
     { targets, encodings }: LabelledEncodings,
     { indices }: PackedBatch,
     passes: readonly { readonly own: number; readonly factors: Float64Array }[],
-    hidden: readonly Float32Array[],
+    states: readonly Float32Array[],
   ): { loss: number; back: Float32Array[] } {
-    const { weight, bias } = this.#adapter.classifier;
-    const values = { weight: weight.values, bias: bias.values };
-    const gradients = { weight: weight.gradient, bias: bias.gradient };
-    const shape = { cols: bias.values.length, stepRows: encodings.length };
-    const logits = passes.map(({ own, factors }) => classify(hidden[own]!, values, factors));
+    const shape = { cols: this.#head.numOutputs, stepRows: encodings.length };
+    const logits = passes.map(({ own, factors }) => this.#head.outputs(states[own]!, factors));
     const losses = logits.map((each) => this.#taskLoss(each, pick(targets, indices), shape));
     let loss = losses.reduce((sum, each) => sum + each.loss, 0);
     if (logits.length === 2) loss += this.#addConsistency(logits[0]!, logits[1]!, losses, shape);
-    const back = hidden.map(({ length }) => new Float32Array(length));
+    const back = states.map(({ length }) => new Float32Array(length));
     for (const [i, { own, factors }] of passes.entries()) {
-      const { gradient } = losses[i]!;
-      const part = classifyBack(gradient, hidden[own]!, values, factors, gradients);
+      const part = this.#head.back(losses[i]!.gradient, states[own]!, factors);
       for (let at = 0; at < part.length; at++) back[own]![at]! += part[at]!;
     }
     return { loss, back };
@@ -215,6 +223,16 @@ export class GradientComputer {
       }
     }
   }
+}
+
+/**
+ * Counts the passes of a recipe's step.
+ *
+ * @param settings The recipe.
+ * @returns Passes over a batch whose activations are kept at once.
+ */
+export function passesOf({ recipe }: Pick<TrainingSettings, "recipe">): number {
+  return recipe === "mergeable" ? 2 : 1;
 }
 
 /** The rows of a batch out of a step's `[passes · rows, hidden_size]`, in the batch's order. */

@@ -16,7 +16,9 @@ import { removeState } from "./state.ts";
 import type { TensorValues } from "./trainable.ts";
 
 /**
- * Trains an adapter and its classifier on a frozen base, and writes it as a folder.
+ * Trains an adapter and its classifier on a frozen base, and writes it as a folder. With `head` it
+ * trains the adapter alone, below the base's head for masked tokens, by the cross-entropy over the
+ * words of a cloze question or the whole vocabulary.
  *
  * The gradients of the modules are computed on the device, those of the classifier on the host in
  * f64; AdamW steps in f64 on f32 values. A seed reproduces a run to the byte on one backend. Every
@@ -30,7 +32,8 @@ import type { TensorValues } from "./trainable.ts";
  * @throws {TinygraftError} with code `diverged` when the loss becomes infinite or NaN, naming the
  * step; `state-mismatch` when the state to go on from belongs to another run; `output-exists`.
  * @throws {InterruptedError} when the signal is aborted; the state was saved.
- * @see arXiv 2211.01979 for the module, arXiv 2205.12410 for routing with consistency
+ * @see arXiv 2211.01979 for the module, arXiv 2205.12410 for routing with consistency,
+ * arXiv 2001.07676 for cloze questions
  *
  * @example Two steps on the reference device
  * ```ts
@@ -74,6 +77,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     rows: data.train.rows.length,
     evalRows: data.eval?.rows.length ?? 0,
     classes: data.classes,
+    head: options.head?.kind ?? "adapter",
     parameters: adapter.parameterCount,
     share,
     settings,

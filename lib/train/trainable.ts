@@ -37,12 +37,10 @@ export type TensorValues = ReadonlyMap<string, Float32Array>;
 export class TrainableAdapter {
   /** What kind of adapter it is. */
   readonly config: AdapterConfig;
-  /** Rows of the classifier. */
+  /** Rows of the classifier; 0 where there is none. */
   readonly numLabels: number;
   /** Every tensor, in the order of the adapter's table. */
   readonly parameters: readonly Parameter[];
-  /** The classifier's two tensors. */
-  readonly classifier: { readonly weight: Parameter; readonly bias: Parameter };
   /** Each module's tensors by their names below it. */
   readonly #modules: readonly ReadonlyMap<string, Parameter>[];
 
@@ -51,7 +49,7 @@ export class TrainableAdapter {
    *
    * @param config The adapter's config.
    * @param arrays Its values by relative name; copied.
-   * @param options Rows of the classifier; whether LayerNorms and biases decay too.
+   * @param options Rows of the classifier, 0 for none; whether LayerNorms and biases decay too.
    */
   constructor(
     config: AdapterConfig,
@@ -72,8 +70,19 @@ export class TrainableAdapter {
     }
     this.parameters = parameters;
     this.#modules = modules;
-    const find = (name: string) => parameters.find((parameter) => parameter.name === name)!;
-    this.classifier = { weight: find("classifier.weight"), bias: find("classifier.bias") };
+  }
+
+  /**
+   * The classifier's two tensors.
+   *
+   * @throws {TypeError} when there is none.
+   */
+  get classifier(): { readonly weight: Parameter; readonly bias: Parameter } {
+    const [weight, bias] = ["weight", "bias"].map((part) =>
+      this.parameters.find(({ name }) => name === `classifier.${part}`)
+    );
+    if (weight !== undefined && bias !== undefined) return { weight, bias };
+    throw new TypeError("Cannot use the classifier of an adapter without one: take another head");
   }
 
   /** Modules: one a layer, or one for all. */

@@ -80,3 +80,116 @@ Deno.test("cloze questions that cannot be asked are refused as wrong calls", () 
       assertStringIncludes(error.message!, found);
     }
   }));
+
+/** Rows that a little model can learn: the answer is in the text. */
+async function writeLearnable(path: string, count: number): Promise<void> {
+  const rows = Array.from({ length: count }, (_, i) => {
+    const says = ["my order is here", "my order is not here", "you have it"][i % 3]!;
+    const label = ["entailment", "contradiction", "neutral"][i % 3];
+    return JSON.stringify({ premise: `I want it ${i}`, hypothesis: says, label, idx: i });
+  });
+  await Deno.writeTextFile(path, `${rows.join("\n")}\n`);
+}
+
+const AMONG_ALL = ["--cloze-loss", "vocabulary"];
+const FEW_SHOT = ["--epochs", "8", "--batch", "4", "--lr", "0.03", "--heads", "2", "--seed", "1"];
+
+Deno.test("train asks a cloze question, and check, merge and predict take what it learnt", () =>
+  withRows(async (_, folder) => {
+    const [data, out, one] = ["rows.jsonl", "out", "one"].map((name) => join(folder, name)) as [
+      ...[string, string, string],
+    ];
+    await writeLearnable(data, 24);
+    const flags = ["--data", data, "--eval", data, ...RUN, ...CLOZE, ...FEW_SHOT];
+    const { code, json, err } = await runJson(["train", BASE, out, ...flags]);
+    assertEquals([code, json.head, json.rows, json.labels], [0, "cloze", 24, [
+      "entailment",
+      "contradiction",
+      "neutral",
+    ]], err);
+    const { metrics } = json.eval as { metrics: { accuracy: number; macroF1: number } };
+    assert(metrics.accuracy > 0.6, `accuracy ${metrics.accuracy}, a third of the rows by chance`);
+    const shown = await runJson(["inspect", out]);
+    assert(!JSON.stringify(shown.json).includes("classifier."), "it has a classifier");
+    const asked = ["--data", data, ...RUN, ...CLOZE];
+    const check = ["check", BASE, "--before", out, ...asked];
+    const { json: same } = await runJson([...check, "--after", out]);
+    assertEquals(same.before, { metrics });
+    assertEquals((await runCaptured(["merge", out, one, "--method", "average"])).code, 0);
+    assertEquals((await runJson([...check, "--after", one, "--max-drop", "1"])).code, 0);
+    const predicted = await runJson(["predict", BASE, "--adapter", out, ...asked]);
+    assertEquals([predicted.code, predicted.json.head], [0, "cloze"]);
+    const more = ["--from", out, "--recipe", "mergeable", "--epochs", "1", "--eval", data];
+    for (const [name, flags] of [["more", more], ["all", [...more, ...AMONG_ALL]]] as const) {
+      const again = await runJson(["train", BASE, join(folder, name), ...asked, ...flags]);
+      assertEquals([again.code, again.json.head], [0, "cloze"], JSON.stringify(again.json));
+      // Among 300 tokens a word is far less likely than among three.
+      assertEquals((again.json.loss as number) > 2 * Math.log(3) + 1, name === "all");
+    }
+  }));
+
+Deno.test("train resumes a cloze question's run with its own question only", () =>
+  withRows(async (_, folder) => {
+    const data = join(folder, "rows.jsonl");
+    await writeLearnable(data, 24);
+    const run = ["--data", data, ...RUN, ...CLOZE, ...FEW_SHOT];
+    const argv = (name: string) => ["train", BASE, join(folder, name), ...run];
+    const metrics = join(folder, "m.jsonl");
+    const stop = new AbortController();
+    const timer = setInterval(() => {
+      const written = statSync(metrics);
+      if (written !== undefined && written.size > 2000) stop.abort();
+    }, 1);
+    const stopped = await runCaptured([...argv("parts"), "--metrics", metrics], {
+      signal: stop.signal,
+    });
+    clearInterval(timer);
+    assertEquals(stopped.code, 130);
+    const other = argv("parts").map((arg) => arg === "order,not,you" ? "not,order,you" : arg);
+    const refused = await runJson([...other, "--resume"]);
+    assertEquals((refused.json.error as { code: string }).code, "state-mismatch");
+    for (const name of ["parts", "whole"]) {
+      assertEquals((await runCaptured([...argv(name), "--resume"])).code, 0);
+    }
+    const [one, two] = ["parts", "whole"].map((name) =>
+      Deno.readFile(join(folder, name, "adapter_model.safetensors"))
+    );
+    assertEquals(await one, await two);
+  }));
+
+/** What is known of a file; undefined where there is none. */
+function statSync(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+Deno.test("train refuses cloze questions that it cannot learn from, and writes nothing", () =>
+  withRows(async (data, folder) => {
+    const out = join(folder, "out");
+    const plain = `${FOLDER}../mini/encoder`;
+    const rows = ["--data", data, "--device", "reference"];
+    const texts = ["--data", join(folder, "rows.tsv"), "--device", "reference"];
+    await Deno.writeTextFile(texts[1]!, "sentence\tlabel\nmy order\tgood\nnot you\tbad\n");
+    const words = ["--cloze", "{text} [MASK]", "--verbalizer", "order,not"];
+    const cases = [
+      [[BASE, ...rows, "--task", "cb", ...CLOZE, "--dropout", "0.1"], 2, "usage", "dropout"],
+      [[BASE, ...rows, "--task", "cb", ...CLOZE, "--export-torch", "x"], 2, "usage", "--cloze"],
+      [[BASE, ...rows, "--task", "cb", "--cloze-loss", "words"], 2, "usage", "--cloze PATTERN"],
+      [[BASE, ...rows, "--task", "cb", ...words], 1, "label-mismatch", "one each for"],
+      [[BASE, ...rows, "--task", "cb", "--verbalizer", "a,b"], 2, "usage", "--cloze"],
+      [[BASE, ...texts, ...words], 1, "label-mismatch", "--labels"],
+      [[BASE, ...texts, "--regression", ...words], 1, "label-mismatch", "scores"],
+      [[plain, ...rows, "--task", "cb", ...CLOZE, "--dry-run"], 1, "missing-tensor", "pretraining"],
+    ] as const;
+    for (const [[base, ...argv], exit, code, found] of cases) {
+      const { code: exitCode, json } = await runJson(["train", base, out, ...argv]);
+      const error = json.error as Record<string, string>;
+      assertEquals([exitCode, error?.code], [exit, code], JSON.stringify(json));
+      assertStringIncludes(error.message!, found);
+    }
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assertEquals(names.sort(), ["rows.tsv", "val.jsonl"]);
+  }));

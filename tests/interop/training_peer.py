@@ -1,9 +1,9 @@
 """Trains an adapter with PyTorch on given batches; reads JSON on stdin, writes JSON on stdout.
 
 Input: {"base", "adapter", "gradients", "batches": [[{"ids", "types", "label"}]], "learning_rates",
-"weight_decay", "clip"}. Output: the loss of each step before it was taken. The gradients of the
-first step, before clipping, are written as safetensors to the path `gradients`, and what F64 makes
-of them under names that begin with "exact.". All else is in F32.
+"weight_decay", "clip", "threads"}. Output: the loss of each step before it was taken. The gradients
+of the first step, before clipping, are written as safetensors to the path `gradients`, and what F64
+makes of them under names that begin with "exact.". All else is in F32.
 """
 
 import json
@@ -52,8 +52,8 @@ def loss_of(net: AdaptedClassifier, rows: list[dict]) -> torch.Tensor:
 
 def main() -> None:
     """Takes every step and tells the losses."""
-    torch.set_num_threads(2)
     job = json.load(sys.stdin)
+    torch.set_num_threads(job["threads"])
     net = load_adapted(Path(job["base"]), load_file(job["adapter"]))
     named = parameters(net)
     exact = load_adapted(Path(job["base"]), load_file(job["adapter"])).double()

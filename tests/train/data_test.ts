@@ -81,3 +81,26 @@ Deno.test("readTrainingData() refuses scores for a task of classes, and constant
   const flat = () => readTrainingData({ ...scores, evalData }, undefined);
   assertEquals((await assertRejects(flat, DataError)).code, "undefined-metric");
 });
+
+Deno.test("readTrainingData() wants to know which word of a cloze question is for which class", async () => {
+  await using workspace = await makeWorkspace();
+  const { data } = workspace;
+  const ask = (...verbalizer: string[]) => ({ kind: "cloze", pattern: "", verbalizer }) as const;
+  const refuse = async (options: object, says: string, location?: string) => {
+    using from = location === undefined ? undefined : await openAdapter(location);
+    const read = () => readTrainingData({ data, seed: 0, ...options }, from);
+    assertEquals((await assertRejects(read, TinygraftError, says)).code, "label-mismatch");
+  };
+  await refuse({ head: ask("bad", "good") }, 'classes "negative", "positive", which were taken');
+  await refuse({ head: ask("a", "b", "c") }, 'one each for "negative", "positive"');
+  const scores = { task: { type: "regression", labels: null }, numLabels: 1 };
+  await refuse({ head: ask("bad", "good"), classifier: scores }, "instead of scores");
+  const labels = ["positive", "negative"];
+  const classifier = { task: { type: "classification", labels }, numLabels: 2 } as const;
+  const stated = { data, seed: 0, head: ask("good", "bad"), classifier };
+  const [first] = (await readTrainingData(stated, undefined)).train.targets;
+  assertEquals(first, 0); // positive
+  using from = await openAdapter(workspace.adapter);
+  const kept = await readTrainingData({ data, seed: 0, head: ask("bad", "good") }, from);
+  assertEquals(kept.classifier.task.labels, ["negative", "positive"]);
+});

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { UsageError } from "../../lib/errors.ts";
+import { TinygraftError, UsageError } from "../../lib/errors.ts";
 import { planTraining } from "../../lib/train/plan.ts";
 import { makeWorkspace, ROWS } from "../_workspace.ts";
 
@@ -30,4 +30,27 @@ Deno.test("planTraining() takes an adapter to go on from, and says that rows jud
   assertEquals(said.length, 1);
   const shape = { heads: 2, headDim: 1, combine: "sum", sharedInit: false } as const;
   await assertRejects(() => planTraining({ ...options, adapter: shape }), UsageError, "both");
+});
+
+Deno.test("planTraining() takes 32 rows of 77 classes, none of which is lost", async () => {
+  await using space = await makeWorkspace();
+  const data = space.at("intents.csv");
+  const rows = Array.from({ length: 5 * 77 }, (_, i) => `"the cat, ${i}",intent ${i % 77}`);
+  await Deno.writeTextFile(data, `text,category\n${rows.join("\n")}\n`);
+  const columns = { text: "text", label: "category" };
+  const options = { base: space.base, output: space.at("out"), data, ...columns, limit: 32 };
+  const planned = await planTraining({ ...options, epochs: 20, batch: 1 });
+  assertEquals([planned.rows, planned.steps, planned.classes.length], [32, 640, 77]);
+  const classifier = planned.plan.files.flatMap((file) =>
+    file.kind === "safetensors" ? file.tensors.filter(({ name }) => /classifier.w/.test(name)) : []
+  );
+  assertEquals(classifier.map(({ shape }) => shape), [[77, 64]]);
+});
+
+Deno.test("planTraining() finds that a cloze question cannot be asked of a base", async () => {
+  await using space = await makeWorkspace();
+  const { base, data } = space;
+  const head = { kind: "cloze", pattern: "{text} [MASK]", verbalizer: ["a", "it"] } as const;
+  const options = { base, data, output: space.at("out"), head };
+  await assertRejects(() => planTraining(options), TinygraftError);
 });

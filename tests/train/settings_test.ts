@@ -33,3 +33,10 @@ Deno.test("trainingSettings() refuses each number out of its range, by name", ()
     assertThrows(() => trainingSettings(options), UsageError, `${key} is ${value}`);
   }
 });
+
+Deno.test("trainingSettings() drops nothing below a head that is not trained", () => {
+  const head = { kind: "cloze", pattern: "{text} [MASK]", verbalizer: ["no", "yes"] } as const;
+  assertEquals(trainingSettings({ ...PATHS, head }).dropout, 0);
+  const dropping = { ...PATHS, head, dropout: 0.1 };
+  assertThrows(() => trainingSettings(dropping), UsageError, "expected 0 for a cloze question");
+});

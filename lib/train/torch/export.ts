@@ -8,6 +8,7 @@ import { basename } from "@std/path";
 import { moduleCount } from "../../adapter/tensors.ts";
 import type { PlannedFile } from "../../checkpoint/plan.ts";
 import { realPath } from "../../checkpoint/sources.ts";
+import { UsageError } from "../../errors.ts";
 import { chooseMaxLength } from "../../eval/session.ts";
 import { stepsOfRun, stepsPerEpoch } from "../batches.ts";
 import type { LabelledData } from "../data.ts";
@@ -27,7 +28,7 @@ import script from "./train.py" with { type: "text" };
  * @param options The run, as for `train`; no device is opened.
  * @param folder The folder to be made.
  * @returns The plan and its numbers.
- * @throws {UsageError} when settings make no sense.
+ * @throws {UsageError} when settings make no sense, and for a cloze question.
  * @throws {DataError} when rows cannot be read, all have one label, or a label is not known.
  *
  * @example A run for elsewhere
@@ -46,8 +47,17 @@ import script from "./train.py" with { type: "text" };
  * assertEquals(plan.files.some(({ path }) => path === "train.py"), true);
  * ```
  */
-export function planTorchExport(options: TrainOptions, folder: string): Promise<TrainingPlan> {
-  return withPreparedRun(options, (run) => {
+export async function planTorchExport(
+  options: TrainOptions,
+  folder: string,
+): Promise<TrainingPlan> {
+  if (options.head !== undefined) {
+    throw new UsageError(
+      "Cannot export a run on a cloze question: the script for PyTorch trains a classifier: train " +
+        "it here, or export it without --cloze",
+    );
+  }
+  return await withPreparedRun(options, (run) => {
     const planned = planOfRun(run, options, folder);
     const { train, eval: judged } = run.data;
     const files: PlannedFile[] = [

@@ -1,7 +1,7 @@
 // Every operation on WebAssembly against its f64 definition, over awkward shapes, with and without
 // relaxed SIMD, on one to three threads.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Backend } from "../../../lib/compute/backend.ts";
 import { ReferenceBackend } from "../../../lib/compute/reference/backend.ts";
@@ -181,6 +181,25 @@ matches("scatter", [[scatter(3), 0], [scatter(384), 0]]);
 Deno.test("attention on WebAssembly matches f64 for sequences of 512 tokens", async () => {
   const backend = new WasmBackend({ maxTokens: 600, threads: 2 });
   await compare(backend, [512, 3, 33], attention(2, 32), { atol: 3e-6, rtol: 3e-6 });
+  backend.destroy();
+});
+
+Deno.test("attention on WebAssembly gives scores far below the largest no weight, and NaN on", async () => {
+  const backend = new WasmBackend({ maxTokens: 8, threads: 1 });
+  const qkv = backend.value("qkv", "tokens", 3);
+  const y = backend.value("y", "tokens", 1);
+  // One head of one column: the queries are 1, so that scores are the keys.
+  const attend = async (keys: readonly number[], values: readonly number[]) => {
+    backend.begin({ tokens: 3, starts: Uint32Array.of(0, 3) });
+    backend.write(qkv, Float32Array.from(keys.flatMap((key, i) => [1, key, values[i]!])));
+    backend.run({ op: "attention", qkv, numHeads: 1, y });
+    return (await backend.read([y]))[0]![0];
+  };
+  // e^-85 is a normal number in f32, of which 1e36 would make a tenth.
+  assertEquals(await attend([0, -85, -79], [1, 1e36, 0]), 1);
+  assert((await attend([0, -79, 0], [1, 1e36, 1]) ?? 0) > 10);
+  assertEquals(await attend([0, NaN, 0], [1, 1, 1]), NaN);
+  assertEquals(await attend([-500, -500, -500], [3, 3, 3]), 3);
   backend.destroy();
 });
 

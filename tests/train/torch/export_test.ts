@@ -1,4 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { UsageError } from "../../../lib/errors.ts";
 import type { TrainOptions } from "../../../lib/train/options.ts";
 import { planTorchExport } from "../../../lib/train/torch/export.ts";
 import { FOLDER } from "../../runtime/_architectures.ts";
@@ -49,4 +50,10 @@ Deno.test("planTorchExport() names where modules stand, one for all of ALBERT's 
     await sitesOf("distilbert"),
     ["transformer.layer.0.sa_layer_norm", "transformer.layer.0.tiny_attn", true],
   );
+});
+
+Deno.test("planTorchExport() refuses a cloze question, which the script cannot ask", async () => {
+  const head = { kind: "cloze", pattern: "{text} [MASK]", verbalizer: ["no", "yes"] } as const;
+  const options = { base: "base", data: "rows.tsv", output: "mine", head };
+  await assertRejects(() => planTorchExport(options, "run"), UsageError, "without --cloze");
 });
