@@ -232,6 +232,14 @@ export {
   openAdapter,
   type OpenAdapterOptions,
 } from "./lib/adapter/open.ts";
+export {
+  DEFAULT_PLACEMENT,
+  findPlacement,
+  type Placement,
+  PLACEMENT_NAMES,
+  type PlacementFacts,
+  PLACEMENTS,
+} from "./lib/adapter/placement.ts";
 export { baseContentHash } from "./lib/adapter/embedded.ts";
 export { type AdapterSource, type FreshAdapter } from "./lib/adapter/plan.ts";
 export { initAdapter, type InitOptions, type InitResult, planInit } from "./lib/adapter/init.ts";
@@ -320,6 +328,7 @@ export { type DeviceName, openBackend, type OpenBackendOptions } from "./lib/com
 export { type TuningCache } from "./lib/compute/webgpu/tune.ts";
 export { type ElementType } from "./lib/compute/webgpu/matrix.ts";
 export { type BackwardOp, type ForwardOp, type Op } from "./lib/compute/ops/op.ts";
+export { type AttentionDropout } from "./lib/compute/ops/attention/dropout.ts";
 export { type ActivationOp, type ElementFunction } from "./lib/compute/ops/activation/op.ts";
 export { type ActivationBackwardOp } from "./lib/compute/ops/activation_backward/op.ts";
 export { type AddOp } from "./lib/compute/ops/add/op.ts";
@@ -367,7 +376,11 @@ export {
   placeTrainingModule,
   type TrainingModule,
 } from "./lib/runtime/training_module.ts";
-export { TrainingPass, type TrainingPassOptions } from "./lib/runtime/training_pass.ts";
+export {
+  type PassModules,
+  TrainingPass,
+  type TrainingPassOptions,
+} from "./lib/runtime/training_pass.ts";
 export {
   FrozenHead,
   type FrozenHeadOptions,
@@ -524,6 +537,7 @@ export {
 } from "./lib/train/loss.ts";
 export { train } from "./lib/train/train.ts";
 export { type EncoderParts } from "./lib/train/step.ts";
+export { dropoutKeys, type DropoutPlace } from "./lib/train/random.ts";
 export {
   DISTIL_DEFAULTS,
   type DistilInput,

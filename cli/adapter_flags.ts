@@ -5,6 +5,13 @@
  */
 
 import type { InitOptions } from "../lib/adapter/init.ts";
+import {
+  DEFAULT_PLACEMENT,
+  findPlacement,
+  type Placement,
+  PLACEMENT_NAMES,
+  PLACEMENTS,
+} from "../lib/adapter/placement.ts";
 import { UsageError } from "../lib/errors.ts";
 
 import type { Flag, FlagValues } from "./flags.ts";
@@ -15,6 +22,36 @@ export const TASK_FLAGS: readonly Flag[] = [
   { name: "num-labels", kind: "integer", min: 1, help: "number of classes, without names" },
   { name: "regression", kind: "boolean", help: "one output, a score" },
 ];
+
+const AUTHORS_NAMES = PLACEMENT_NAMES.map((name) => PLACEMENTS[name].authors);
+
+/** What the flag may be: a place, or the authors' name for it. */
+export const PLACEMENT_CHOICES: readonly string[] = [...PLACEMENT_NAMES, ...AUTHORS_NAMES];
+
+/** The flag that says where in a layer modules stand. */
+export const PLACEMENT_FLAG: Flag = {
+  name: "placement",
+  kind: "string",
+  value: "PLACE",
+  choices: PLACEMENT_CHOICES,
+  default: DEFAULT_PLACEMENT,
+  help: `where in a layer, as above, or ${AUTHORS_NAMES.join(", ")}`,
+};
+
+/** What the places mean, for descriptions. */
+export const PLACEMENT_HELP: string =
+  "The places of --placement: x is what a layer reads, A and FF are its attention and " +
+  "feed-forward\nblocks with residual and LayerNorm, t is what the heads add. None can be turned " +
+  "into another.\n\n" +
+  PLACEMENT_NAMES.map((name) => {
+    const { authors, formula } = PLACEMENTS[name];
+    return `  ${name.padEnd(22)}${authors}  ${formula}`;
+  }).join("\n");
+
+/** Reads the flag that says where in a layer modules stand. */
+export function placementOf(flags: FlagValues): Placement {
+  return findPlacement(flags.required("placement")) ?? DEFAULT_PLACEMENT;
+}
 
 /** The flags of a new adapter. */
 export const INIT_FLAGS: readonly Flag[] = [
@@ -27,6 +64,7 @@ export const INIT_FLAGS: readonly Flag[] = [
     default: "sum",
     help: "how the heads are added up",
   },
+  PLACEMENT_FLAG,
   ...TASK_FLAGS,
   { name: "shared-init", kind: "boolean", help: "start every head with the first one's weights" },
   { name: "seed", kind: "integer", min: 0, max: 0xffffffff, default: 0, help: "random seed" },
@@ -44,6 +82,7 @@ export function initOptions(flags: FlagValues, baseName: string | undefined): In
     heads: flags.number("heads")!,
     headDim: flags.number("head-dim")!,
     combine: flags.required("combine") === "mean" ? "mean" : "sum",
+    placement: placementOf(flags),
     ...taskOptions(flags),
     sharedInit: flags.boolean("shared-init"),
     seed: flags.number("seed")!,

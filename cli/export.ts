@@ -30,7 +30,7 @@ export const exportCommand: Command = {
     "           AutoModelForSequenceClassification.from_pretrained(OUT, trust_remote_code=True)\n\n" +
     "Exact: what their modules have beyond tinygraft's becomes identities and zeros. The sizes to " +
     "set in\nthe other code's configuration are printed and stand in the file's metadata, where " +
-    "import reads\nthem. Adapters whose layers differ in heads have no form there: merge them first.",
+    "import reads\nthem. Adapters whose layers differ in heads have no form there: merge them first. NeMo has\nmodules after the attention block only.",
   positionals: [
     { name: "ADAPTER", help: "the adapter folder, or a checkpoint made by inject" },
     { name: "OUT", help: "the .safetensors file to write, or a folder for it" },

@@ -10,7 +10,13 @@ import type { AdapterImport, ImportOptions } from "../lib/layouts/import.ts";
 import type { AdapterDtype } from "../lib/layouts/values.ts";
 import type { Checkpoint } from "../lib/checkpoint/open.ts";
 import { adapterPlaces } from "../lib/model/adapter_places.ts";
-import { TASK_FLAGS, taskOptions } from "./adapter_flags.ts";
+import {
+  PLACEMENT_CHOICES,
+  PLACEMENT_HELP,
+  placementOf,
+  TASK_FLAGS,
+  taskOptions,
+} from "./adapter_flags.ts";
 import type { Command } from "./command.ts";
 import { type FlagValues, WRITING_FLAGS } from "./flags.ts";
 import { formatCountOf, printable } from "./format.ts";
@@ -34,8 +40,9 @@ export const importCommand: Command = {
     "  nemo     NVIDIA NeMo's MultiHeadAttentionAdapter\n\n" +
     "Says whether the adapter computes exactly what the original code does. The mixture of four " +
     "does\nnot: the original runs its modules one behind another, the import adds the mean of what " +
-    "they add,\nand the gap is measured. Other placements in the layer, classifiers of several " +
-    "layers and\nrelative positions are refused. The base's own weights are left out.",
+    "they add,\nand the gap is measured. The placements seq and double_seq, classifiers of " +
+    "several\nlayers and relative positions are refused. The base's own weights are left out.\n\n" +
+    PLACEMENT_HELP,
   positionals: [
     { name: "IN", help: "what holds the adapter; never changed" },
     { name: "OUT", help: "the adapter folder to write" },
@@ -71,6 +78,13 @@ export const importCommand: Command = {
       value: "S",
       default: 1,
       help: "multiply the output; 0.01 for adapters of the authors' old code",
+    },
+    {
+      name: "placement",
+      kind: "string",
+      value: "PLACE",
+      choices: PLACEMENT_CHOICES,
+      help: "where in a layer, as above; else as IN's metadata says, else m0",
     },
     DTYPE_FLAG,
     { name: "name", kind: "string", value: "NAME", help: "which of several NeMo adapters" },
@@ -134,6 +148,7 @@ function importOptions(flags: FlagValues): ImportOptions {
     ...(headDim === undefined ? {} : { headDim }),
     ...(adapter === undefined ? {} : { adapter }),
     ...(dtype === undefined ? {} : { dtype }),
+    ...(flags.given("placement") ? { placement: placementOf(flags) } : {}),
     ...(hasTask ? { task: taskOptions(flags) } : {}),
     outputScale: flags.number("output-scale")!,
   };

@@ -6,7 +6,7 @@
 
 import { planInit } from "../lib/adapter/init.ts";
 import { openModel } from "../lib/checkpoint/open_model.ts";
-import { INIT_FLAGS, initOptions } from "./adapter_flags.ts";
+import { INIT_FLAGS, initOptions, PLACEMENT_HELP } from "./adapter_flags.ts";
 import type { Command } from "./command.ts";
 import { WRITING_FLAGS } from "./flags.ts";
 import { formatCount, formatShare } from "./format.ts";
@@ -19,7 +19,8 @@ export const init: Command = {
   group: "Surgery",
   summary: "make a new adapter for a base: identity at start",
   description: "Writes an adapter folder (adapter_config.json, adapter_model.safetensors) whose " +
-    "tiny-attention\nheads add nothing yet: the base's outputs are unchanged until it is trained.",
+    "tiny-attention\nheads add nothing yet: the base's outputs are unchanged until it is trained.\n\n" +
+    PLACEMENT_HELP,
   positionals: [
     { name: "BASE", help: "the base checkpoint, or hf://org/name" },
     { name: "OUT", help: "the adapter folder to write" },

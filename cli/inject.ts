@@ -10,7 +10,7 @@ import { openAdapter } from "../lib/adapter/open.ts";
 import { openModel } from "../lib/checkpoint/open_model.ts";
 import { UsageError } from "../lib/errors.ts";
 import { isRemote } from "../lib/remote/address.ts";
-import { INIT_FLAGS, initOptions } from "./adapter_flags.ts";
+import { INIT_FLAGS, initOptions, PLACEMENT_HELP } from "./adapter_flags.ts";
 import type { Command, Invocation } from "./command.ts";
 import { VERIFY_FLAG } from "./flags.ts";
 import type { HubInjection } from "./inject_on_hub.ts";
@@ -34,7 +34,8 @@ export const inject: Command = {
     "--as shard\nand BASE on the Hub only headers and small files of it are fetched; its weights are " +
     "put beside the\nnew shard by the Hub itself: in BASE's own repository always, in another where " +
     "the Hub copies them\n(files in Xet storage, within one region), else the adapter is pushed " +
-    "alone, and said so.",
+    "alone, and said so.\n\n" +
+    PLACEMENT_HELP,
   positionals: [
     { name: "BASE", help: "the base checkpoint, or hf://org/name; never changed" },
     {

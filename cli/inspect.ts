@@ -138,12 +138,13 @@ function architectureLines({ architecture }: Inspection): string[] {
 
 function adapterLines({ adapter }: Inspection): string[] {
   if (adapter === null) return [];
-  const { numHeads, headDim, combine, parameters, share, task, baseModelNameOrPath } = adapter;
+  const { numHeads, headDim, combine, placement, parameters, share, task, baseModelNameOrPath } =
+    adapter;
   const heads = typeof numHeads === "number" ? `${numHeads}` : numHeads.join(", ");
   const ofBase = share === null ? "" : `, ${formatShare(share)} of the base`;
   const labels = task.labels === null ? "" : `: ${task.labels.map(printable).join(", ")}`;
   return [
-    `Adapter: tiny attention, ${heads} heads of width ${headDim} a layer, ${combine}, ` +
+    `Adapter: tiny attention, ${heads} heads of width ${headDim} a layer, ${combine}, ${placement}, ` +
     `${formatCount(parameters)} parameters${ofBase}`,
     `Task: ${task.type}${labels}`,
     ...(baseModelNameOrPath === null ? [] : [`Made for: ${printable(baseModelNameOrPath)}`]),

@@ -9,6 +9,7 @@ import { UsageError } from "../lib/errors.ts";
 import { planReport } from "../lib/report/plan.ts";
 import { quote } from "../lib/tensor/quote.ts";
 import type { TrainEvent, TrainOptions, TrainResult } from "../lib/train/options.ts";
+import { PLACEMENT_HELP } from "./adapter_flags.ts";
 import type { Command, Invocation } from "./command.ts";
 import { localData } from "./data_location.ts";
 import { formatCount } from "./format.ts";
@@ -38,7 +39,8 @@ export const train: Command = {
     "given, as in PET; the paper's authors took --cloze-loss vocabulary. predict and check read the result\n" +
     "with the same pattern and words.\n\n" +
     "The state is saved beside OUT every few steps. After Ctrl-C, a kill or a crash the same " +
-    "command with\n--resume goes on, and ends with the same bytes as one that was not stopped.",
+    "command with\n--resume goes on, and ends with the same bytes as one that was not stopped.\n\n" +
+    PLACEMENT_HELP,
   positionals: [
     { name: "BASE", help: "the base checkpoint, or hf://org/name; it is not changed" },
     { name: "OUT", help: "the adapter folder to write" },
@@ -60,6 +62,10 @@ export const train: Command = {
       line: "tinygraft train base out --data CB/train.jsonl --eval CB/dev32.jsonl --task cb " +
         "\\\n      --cloze '{text}? || [MASK], {pair}' --verbalizer yes,no,maybe --heads 1 " +
         "\\\n      --epochs 20 --batch 1 --lr 1e-3 --weight-decay 0.02 --schedule constant --warmup 0",
+    },
+    {
+      does: "beside the attention block, with the authors' dropout of attention",
+      line: "tinygraft train base out --data t.csv --placement s0 --attention-dropout 0.1",
     },
     {
       does: "the same run for PyTorch, on machines with GPUs",

@@ -12,7 +12,7 @@ import {
   type TrainingQuestion,
   type TrainOptions,
 } from "../lib/train/options.ts";
-import { INIT_FLAGS, TASK_FLAGS, taskOptions } from "./adapter_flags.ts";
+import { INIT_FLAGS, placementOf, TASK_FLAGS, taskOptions } from "./adapter_flags.ts";
 import type { Invocation } from "./command.ts";
 import { taskOfRows } from "./data_location.ts";
 import { type Flag, type FlagValues, WRITING_FLAGS } from "./flags.ts";
@@ -106,6 +106,14 @@ const SETTING_FLAGS: readonly Flag[] = [
     help: "share of the classifier's inputs dropped",
   },
   {
+    name: "attention-dropout",
+    kind: "number",
+    min: 0,
+    max: 0.99,
+    default: DEFAULTS.attentionDropout,
+    help: "share of the heads' attention dropped; the authors have 0.1",
+  },
+  {
     name: "clip",
     kind: "number",
     min: 0,
@@ -148,7 +156,7 @@ const COURSE_FLAGS: readonly Flag[] = [
 ];
 
 /** The flags of `init` that say what a new module is like. */
-const MODULE_FLAGS = ["heads", "head-dim", "combine", "shared-init"];
+const MODULE_FLAGS = ["heads", "head-dim", "combine", "placement", "shared-init"];
 
 /** The cloze question in the place of a classifier. */
 const CLOZE_FLAGS: readonly Flag[] = [
@@ -273,6 +281,7 @@ function settingsOf(flags: FlagValues): Partial<TrainOptions> {
     schedule: flags.required("schedule") as "linear" | "cosine" | "constant",
     // A frozen head has none: its default is for a classifier.
     ...(flags.has("cloze") && !flags.given("dropout") ? {} : { dropout: flags.number("dropout")! }),
+    attentionDropout: flags.number("attention-dropout")!,
     clip: flags.number("clip")!,
     labelSmoothing: flags.number("label-smoothing")!,
     seed: flags.number("seed")!,
@@ -296,6 +305,7 @@ function startOf(flags: FlagValues): Pick<TrainOptions, "adapter" | "classifier"
       heads: flags.number("heads")!,
       headDim: flags.number("head-dim")!,
       combine: flags.required("combine") === "mean" ? "mean" : "sum",
+      placement: placementOf(flags),
       sharedInit: flags.boolean("shared-init"),
     },
     ...classifier,

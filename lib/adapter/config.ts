@@ -9,6 +9,7 @@ import { type ErrorCode, TinygraftError } from "../errors.ts";
 import { countModules } from "../model/adapter_places.ts";
 import { ConfigFields } from "./config_fields.ts";
 import { stringifySorted } from "./json_text.ts";
+import { type Placement, PLACEMENT_NAMES } from "./placement.ts";
 
 /** The value of `adapter_type` in every adapter of tinygraft. */
 export const ADAPTER_TYPE = "TINY_ATTENTION";
@@ -59,7 +60,7 @@ export interface AdapterConfig {
   /** Whether the heads' outputs are added up or averaged. */
   readonly combine: "sum" | "mean";
   /** Where in the layer the module stands. */
-  readonly placement: "after_attention";
+  readonly placement: Placement;
   /** Epsilon of the modules' LayerNorm. */
   readonly layerNormEps: number;
   /** What the classifier decides. */
@@ -135,7 +136,7 @@ export function checkAdapterConfig(
     numHeads: fields.counts("num_heads", numHiddenLayers),
     headDim: fields.count("head_dim"),
     combine: fields.oneOf("combine", ["sum", "mean"]),
-    placement: fields.oneOf("placement", ["after_attention"]),
+    placement: fields.oneOf("placement", PLACEMENT_NAMES),
     layerNormEps: fields.positive("layer_norm_eps"),
     task: readTask(fields.object("task")),
     pooling: fields.oneOf("pooling", ["first_token"]),

@@ -14,6 +14,7 @@ import { VERSION } from "../version.ts";
 import type { AdapterConfig, AdapterTask } from "./config.ts";
 import { baseContentHash, embeddedAdapterTensors } from "./embedded.ts";
 import { fileSources } from "./open.ts";
+import { DEFAULT_PLACEMENT, type Placement } from "./placement.ts";
 import { adapterSteps, type FreshAdapter, planAdapter } from "./plan.ts";
 import { gaussians, seededUint32 } from "../tensor/random.ts";
 import { adapterTensors, type AdapterTensorSpec } from "./tensors.ts";
@@ -32,6 +33,8 @@ export interface InitOptions {
   readonly headDim: number;
   /** Whether the heads' outputs are added up or averaged. */
   readonly combine: "sum" | "mean";
+  /** Where in a layer the modules stand; after the attention block, unless given. */
+  readonly placement?: Placement;
   /** What the classifier decides. */
   readonly task: AdapterTask;
   /** Rows of the classifier: one a label, 1 for regression. */
@@ -126,7 +129,7 @@ export async function initAdapter(
     numHeads: options.heads,
     headDim: options.headDim,
     combine: options.combine,
-    placement: "after_attention",
+    placement: options.placement ?? DEFAULT_PLACEMENT,
     layerNormEps: LAYER_NORM_EPS,
     task: options.task,
     pooling: "first_token",

@@ -21,6 +21,7 @@ import {
   findAdapterFolder,
   openAdapter,
 } from "./open.ts";
+import type { Placement } from "./placement.ts";
 
 /** One file of an inspected location. */
 export interface InspectedFile {
@@ -74,6 +75,8 @@ export interface InspectedAdapter {
   readonly headDim: number;
   /** How heads are added up. */
   readonly combine: "sum" | "mean";
+  /** Where in their layers the modules stand. */
+  readonly placement: Placement;
   /** Parameters of modules and classifier, in elements. */
   readonly parameters: number;
   /** Those parameters as a share of the base's; `null` where the base is not here. */
@@ -270,6 +273,7 @@ function describeAdapter(adapter: Adapter, checkpoint: Checkpoint): InspectedAda
     numHeads: config.numHeads,
     headDim: config.headDim,
     combine: config.combine,
+    placement: config.placement,
     parameters,
     share: adapter.embedded && base > 0 ? parameters / base : null,
     task: config.task,

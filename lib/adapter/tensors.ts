@@ -113,7 +113,9 @@ export function adapterTensors(config: AdapterConfig, numLabels: number): Adapte
  * @param config The adapter's config.
  * @returns The count; modules are numbered as the layers are, from 0.
  */
-export function moduleCount({ baseModelType, numHiddenLayers }: AdapterConfig): number {
+export function moduleCount(
+  { baseModelType, numHiddenLayers }: Pick<AdapterConfig, "baseModelType" | "numHiddenLayers">,
+): number {
   return countModules(baseModelType, numHiddenLayers);
 }
 

@@ -9,6 +9,7 @@ import type { LayerModule } from "../merge/layer.ts";
 import { multiply } from "../merge/linear_algebra.ts";
 import type { Targets } from "./attended_text.ts";
 import { attendHeads, standardise } from "./heads_on_text.ts";
+import type { PlacedStates } from "./placed_states.ts";
 import { eigenvectors } from "./solve.ts";
 import type { TextRun } from "./text_run.ts";
 
@@ -31,22 +32,23 @@ export interface LayerTargets {
  *
  * @param run The text.
  * @param folded The module before, folded; left unchanged.
- * @param wanted What the layer's feed-forward block reads in the model before the merge, f32
- * [tokens, D]; kept.
- * @param states What the module reads in the merged model, f32 [tokens, D]; kept.
+ * @param wanted What the module's update was added to in the model before the merge, with the update,
+ * f32 [tokens, D]; kept.
+ * @param merged What the module reads in the merged model, and what its update is to be added to;
+ * kept.
  * @returns The targets, valid while both states are left unchanged.
  */
 export function layerTargets(
   run: TextRun,
   folded: LayerModule,
   wanted: Float32Array,
-  states: Float32Array,
+  { inputs, states }: Pick<PlacedStates, "inputs" | "states">,
 ): LayerTargets {
   const { hiddenSize, layerNormEps, numHeads, headDim } = folded;
   const width = numHeads * headDim;
   const mixed = new Float64Array(run.tokens * width);
   for (const chunk of run.chunks) {
-    const normed = standardise(run.rows(states, chunk), hiddenSize, layerNormEps);
+    const normed = standardise(run.rows(inputs, chunk), hiddenSize, layerNormEps);
     mixed.set(attendHeads(folded, normed, chunk.batch.starts), chunk.begin * width);
   }
   const mixing = outputCoordinates(folded);

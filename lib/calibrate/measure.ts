@@ -4,9 +4,11 @@
  * @module
  */
 
+import { DEFAULT_PLACEMENT, type Placement } from "../adapter/placement.ts";
 import { foldLayer } from "../merge/fold.ts";
 import type { LayerModule } from "../merge/layer.ts";
-import { addUpdate, attendHeads, standardise, updateOf } from "./heads_on_text.ts";
+import { attendHeads, standardise, updateOf } from "./heads_on_text.ts";
+import { PlacedStates } from "./placed_states.ts";
 import { SimilarityMeter } from "./similarity.ts";
 import { type CalibrationText, type TextChunk, TextRun } from "./text_run.ts";
 
@@ -37,6 +39,7 @@ export interface MeasuredLayer {
  * @param text The text and the encoder.
  * @param before One module a layer; left unchanged.
  * @param after The merged modules, as they will be stored; left unchanged.
+ * @param placement Where in their layers the modules stand; after the attention block, unless given.
  * @returns One measurement a layer.
  * @throws {InterruptedError} when the signal is aborted.
  * @throws {TinygraftError} with code `empty-data` when there is no text, and `non-finite` when a
@@ -68,32 +71,37 @@ export async function measureMerge(
   text: CalibrationText,
   before: readonly LayerModule[],
   after: readonly LayerModule[],
+  placement: Placement = DEFAULT_PLACEMENT,
 ): Promise<MeasuredLayer[]> {
   using run = new TextRun(text);
   requireLayers(run, before, after);
-  const stacked = await run.embed();
-  const merged = stacked.slice();
+  const embedded = await run.embed();
+  const merged = new PlacedStates(run, placement, embedded.slice());
+  const stacked = new PlacedStates(run, placement, embedded);
   const measured: MeasuredLayer[] = [];
   for (let layer = 0; layer < run.layers; layer++) {
-    await run.attention(layer, stacked, stacked);
+    await stacked.attend(layer);
     // What the first layer's module reads depends on no module.
     if (layer === 0) merged.set(stacked);
-    else await run.attention(layer, merged, merged);
+    else await merged.attend(layer);
     const meter = new LayerMeter(before[layer]!, after[layer]!);
     for (const chunk of run.chunks) {
       await run.pause();
-      meter.add(chunk, run.rows(stacked, chunk), run.rows(merged, chunk));
+      const rows = [stacked, merged].map(({ inputs }) => run.rows(inputs, chunk));
+      const { wanted, own } = meter.add(chunk, rows[0]!, rows[1]!);
+      stacked.add(chunk, wanted);
+      merged.add(chunk, own);
       run.progress(chunk);
     }
     measured.push({ layer, ...meter.result() });
     if (layer + 1 === run.layers) break;
-    await run.feedForward(layer, stacked);
-    await run.feedForward(layer, merged);
+    await stacked.finish(layer);
+    await merged.finish(layer);
   }
   return measured;
 }
 
-/** Compares two modules chunk by chunk, and adds to the states what each gives. */
+/** Compares two modules chunk by chunk. */
 class LayerMeter {
   readonly #before: LayerModule;
   readonly #after: LayerModule;
@@ -109,7 +117,12 @@ class LayerMeter {
     this.#similarity = new SimilarityMeter(this.#before);
   }
 
-  add({ batch }: TextChunk, stacked: Float32Array, merged: Float32Array): void {
+  /** Takes what both modules read; gives what each adds. */
+  add(
+    { batch }: TextChunk,
+    stacked: Float32Array,
+    merged: Float32Array,
+  ): { wanted: Float64Array; own: Float64Array } {
     const [before, after] = [this.#before, this.#after];
     const { hiddenSize, layerNormEps } = before;
     const { starts } = batch;
@@ -133,8 +146,7 @@ class LayerMeter {
       wanted[i]! += constant;
       own[i]! += constant;
     }
-    addUpdate(stacked, wanted);
-    addUpdate(merged, own);
+    return { wanted, own };
   }
 
   result(): Omit<MeasuredLayer, "layer"> {

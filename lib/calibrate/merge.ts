@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DEFAULT_PLACEMENT, type Placement } from "../adapter/placement.ts";
 import { alignedHeads } from "../merge/aligned.ts";
 import { averageHeads } from "../merge/average.ts";
 import { foldLayer } from "../merge/fold.ts";
@@ -18,11 +19,12 @@ import {
 import type { LayerModule } from "../merge/layer.ts";
 import { listCandidates } from "./candidates.ts";
 import { fitLayer } from "./fit_layer.ts";
-import { addUpdate, attendHeads, standardise, updateOf } from "./heads_on_text.ts";
+import { attendHeads, standardise, updateOf } from "./heads_on_text.ts";
 import { clusterHeadsByData, LayerStatistics } from "./layer_statistics.ts";
 import { layerTargets } from "./layer_targets.ts";
 import { requireLayers } from "./measure.ts";
 import { NormedRows } from "./normed_rows.ts";
+import { PlacedStates } from "./placed_states.ts";
 import { momentsOf, textProductMerge } from "./text_product.ts";
 import { type CalibrationText, TextRun } from "./text_run.ts";
 import { tokenWeights } from "./token_weights.ts";
@@ -36,6 +38,8 @@ export interface CalibratedOptions {
   readonly method: "average" | "aligned" | "product" | "distil";
   /** How many heads are left in layers that have more; 1 by default. */
   readonly heads?: number;
+  /** Where in their layers the modules stand; after the attention block, unless given. */
+  readonly placement?: Placement;
 }
 
 /** An adapter's layers, merged on text. */
@@ -112,15 +116,18 @@ export async function calibrateMerge(
 ): Promise<CalibratedMerge> {
   using run = new TextRun(text);
   requireLayers(run, before);
-  const stacked = await run.embed();
-  const merged = options.method === "distil" ? stacked.slice() : stacked;
+  const { placement = DEFAULT_PLACEMENT } = options;
+  const embedded = await run.embed();
+  const own = options.method === "distil" ? embedded.slice() : undefined;
+  const stacked = new PlacedStates(run, placement, embedded);
+  const merged = own === undefined ? stacked : new PlacedStates(run, placement, own);
   const result: CalibratedMerge = { modules: [], groups: [], layers: [] };
   for (const [layer, module] of before.entries()) {
-    await run.attention(layer, stacked, stacked);
+    await stacked.attend(layer);
     if (merged !== stacked) {
       // What the first layer's module reads depends on no module.
       if (layer === 0) merged.set(stacked);
-      else await run.attention(layer, merged, merged);
+      else await merged.attend(layer);
     }
     const folded = centreLayer(foldLayer(module));
     const statistics = await runBefore(run, folded, stacked);
@@ -132,10 +139,10 @@ export async function calibrateMerge(
     result.layers.push({ layer, ...(residual === undefined ? {} : { residual }) });
     for (const chunk of run.chunks) run.progress(chunk);
     if (layer + 1 === run.layers) break;
-    await run.feedForward(layer, stacked);
+    await stacked.finish(layer);
     if (merged === stacked) continue;
     await addModule(run, found.module, merged);
-    await run.feedForward(layer, merged);
+    await merged.finish(layer);
   }
   return result;
 }
@@ -151,23 +158,23 @@ interface MergedLayer {
 async function runBefore(
   run: TextRun,
   folded: LayerModule,
-  states: Float32Array,
+  states: PlacedStates,
 ): Promise<LayerStatistics> {
   const statistics = new LayerStatistics(folded);
   for (const chunk of run.chunks) {
     await run.pause();
-    const rows = run.rows(states, chunk);
-    addUpdate(rows, updateOf(folded, statistics.add(rows, chunk.batch.starts)));
+    const rows = run.rows(states.inputs, chunk);
+    states.add(chunk, updateOf(folded, statistics.add(rows, chunk.batch.starts)));
   }
   return statistics;
 }
 
-async function addModule(run: TextRun, folded: LayerModule, states: Float32Array): Promise<void> {
+async function addModule(run: TextRun, folded: LayerModule, states: PlacedStates): Promise<void> {
   for (const chunk of run.chunks) {
     await run.pause();
-    const rows = run.rows(states, chunk);
+    const rows = run.rows(states.inputs, chunk);
     const normed = standardise(rows, folded.hiddenSize, folded.layerNormEps);
-    addUpdate(rows, updateOf(folded, attendHeads(folded, normed, chunk.batch.starts)));
+    states.add(chunk, updateOf(folded, attendHeads(folded, normed, chunk.batch.starts)));
   }
 }
 
@@ -201,10 +208,10 @@ async function distil(
   { layer, statistics, stacked, merged }: {
     readonly layer: number;
     readonly statistics: LayerStatistics;
-    /** What the layer's feed-forward block reads in the model before the merge. */
-    readonly stacked: Float32Array;
-    /** What the layer's module reads in the merged model. */
-    readonly merged: Float32Array;
+    /** The model before the merge, with what the layer's module adds. */
+    readonly stacked: PlacedStates;
+    /** The merged model, without it. */
+    readonly merged: PlacedStates;
   },
   { heads = 1 }: CalibratedOptions,
 ): Promise<MergedLayer> {
@@ -217,11 +224,11 @@ async function distil(
     return { module: folded, groups, residual: 0 };
   }
   const text = {
-    rows: new NormedRows(merged, run.hiddenSize, folded.layerNormEps),
+    rows: new NormedRows(merged.inputs, run.hiddenSize, folded.layerNormEps),
     starts: run.starts,
     weights: tokenWeights(run, layer),
   };
-  const targets = layerTargets(run, folded, stacked, merged);
+  const targets = layerTargets(run, folded, stacked.states, merged);
   const candidates = listCandidates(
     folded,
     heads,

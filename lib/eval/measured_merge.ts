@@ -250,7 +250,7 @@ export async function measureLayers(
     signal,
     onProgress: (done: number, total: number) => onProgress?.(done, total, "Measuring layers"),
   };
-  const layers = await measureMerge(run, before.modules, after.modules);
+  const layers = await measureMerge(run, before.modules, after.modules, before.placement);
   return {
     device: backend.name,
     deviceDescription: backend.description,

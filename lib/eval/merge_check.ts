@@ -166,7 +166,11 @@ export async function planOnText(
     onProgress: (done: number, total: number) => onProgress?.(done, total, "Calibrating"),
   };
   const before = await readArrays(adapter);
-  const { modules, groups } = await calibrateMerge(run, before.modules, { method, ...count });
+  const { modules, groups } = await calibrateMerge(run, before.modules, {
+    method,
+    placement: before.placement,
+    ...count,
+  });
   const isMerged = !groups.every(keepsEveryHead);
   const refined = refine === undefined || !isMerged
     ? modules

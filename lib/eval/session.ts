@@ -7,6 +7,7 @@
 import type { AdapterTask } from "../adapter/config.ts";
 import { baseContentHash } from "../adapter/embedded.ts";
 import { type Adapter, adapterWarnings, checkFits, openAdapter } from "../adapter/open.ts";
+import { DEFAULT_PLACEMENT } from "../adapter/placement.ts";
 import { type OpenModel, openModel } from "../checkpoint/open_model.ts";
 import { assertLocal } from "../checkpoint/place.ts";
 import { readJsonFile, statPath } from "../checkpoint/sources.ts";
@@ -171,7 +172,7 @@ async function loadVariants(
   }
   if (shared === undefined || adapters.length > 0) return variants;
   const { layerNormEps } = base.model.config;
-  return [{ modules: [], layerNormEps, ...shared }];
+  return [{ modules: [], layerNormEps, placement: DEFAULT_PLACEMENT, ...shared }];
 }
 
 async function checkAll(

@@ -6,6 +6,7 @@
 
 import { type AdapterConfig, headsOfLayer } from "../adapter/config.ts";
 import type { Adapter } from "../adapter/open.ts";
+import { DEFAULT_PLACEMENT, PLACEMENTS } from "../adapter/placement.ts";
 import { CLASSIFIER_TENSORS, moduleCount, unknownBase } from "../adapter/tensors.ts";
 import { isFileOutput } from "../checkpoint/folder_parts.ts";
 import { MODEL_WEIGHTS } from "../checkpoint/names.ts";
@@ -19,6 +20,7 @@ import { LAYERS_KEY } from "./base_facts.ts";
 import { BODY_NORM_EPS, BODY_TENSORS, layOutModule } from "./bodies.ts";
 import { HEADS_KEYS } from "./head_count.ts";
 import type { Layout } from "./layout_names.ts";
+import { PLACEMENT_KEY } from "./placement.ts";
 import { parentOf } from "./sites.ts";
 import { type AdapterDtype, commonDtype, readValues, valueStep } from "./values.ts";
 
@@ -59,8 +61,9 @@ export interface AdapterExport {
  * @param options The layout; see {@linkcode ExportOptions}.
  * @returns The plan and what to know about it. Nothing is written yet.
  * @throws {TinygraftError} with code `unsupported-variant` where the layout has no form for the
- * adapter: head counts that differ between layers, another LayerNorm epsilon, or a base of type
- * "gpt2" in the authors'; `non-finite` for values that make no sense.
+ * adapter: head counts that differ between layers, another LayerNorm epsilon, a base of type "gpt2"
+ * in the authors', or another placement than after the attention block in NeMo's; `non-finite` for
+ * values that make no sense.
  */
 export async function planExport(
   adapter: Adapter,
@@ -93,7 +96,11 @@ export async function planExport(
   }
   const settings = settingsOf(config, layout, heads);
   return {
-    plan: planFile(adapter, output, steps, { ...settings, ...sharedLayers(config) }),
+    plan: planFile(adapter, output, steps, {
+      ...settings,
+      ...sharedLayers(config),
+      ...placementFact(config),
+    }),
     layout,
     exact: true,
     notes: exportNotes(config, layout),
@@ -122,6 +129,10 @@ function requireForm({ config, location }: Adapter, layout: Layout): number {
   if (config.layerNormEps !== BODY_NORM_EPS) {
     const remedy = "the other code has it built in";
     refuse(`its LayerNorm's epsilon is ${config.layerNormEps}`, `${BODY_NORM_EPS}`, remedy);
+  }
+  if (layout === "nemo" && config.placement !== DEFAULT_PLACEMENT) {
+    const remedy = "no placement can be converted into another";
+    refuse(`its placement is ${config.placement}`, DEFAULT_PLACEMENT, remedy);
   }
   if (layout === "authors" && config.baseModelType === "gpt2") {
     const remedy = "use tinygraft's own layout";
@@ -178,7 +189,14 @@ function sharedLayers(config: AdapterConfig): Record<string, number> {
   return moduleCount(config) === numHiddenLayers ? {} : { [LAYERS_KEY]: numHiddenLayers };
 }
 
-function exportNotes({ combine, baseModelType }: AdapterConfig, layout: Layout): string[] {
+/** The place by the authors' name, where it is not the usual one. */
+function placementFact({ placement }: AdapterConfig): Record<string, string> {
+  if (placement === DEFAULT_PLACEMENT) return {};
+  return { [PLACEMENT_KEY]: PLACEMENTS[placement].authors };
+}
+
+function exportNotes(config: AdapterConfig, layout: Layout): string[] {
+  const { combine, baseModelType, placement } = config;
   const notes = [
     layout === "nemo"
       ? "exact: the same tensors under other names"
@@ -186,6 +204,9 @@ function exportNotes({ combine, baseModelType }: AdapterConfig, layout: Layout):
   ];
   if (combine === "mean") {
     notes.push("heads are added up there: their output is divided by their number, rounded once");
+  }
+  if (placement !== DEFAULT_PLACEMENT) {
+    notes.push(`their code must be told the placement ${PLACEMENTS[placement].authors}`);
   }
   if (layout === "nemo") {
     notes.push("the layout has no place for a classifier: it is left out");
@@ -206,7 +227,7 @@ function planFile(
   { inputs, sources }: Adapter,
   output: string,
   tensors: readonly TensorStep[],
-  facts: Readonly<Record<string, number>>,
+  facts: Readonly<Record<string, number | string>>,
 ): Plan {
   const isFile = isFileOutput(output);
   const metadata = new Map([

@@ -6,6 +6,7 @@
 
 import type { AdapterConfig } from "../adapter/config.ts";
 import { fileSources } from "../adapter/open.ts";
+import type { Placement } from "../adapter/placement.ts";
 import { planAdapter } from "../adapter/plan.ts";
 import { adapterTensors } from "../adapter/tensors.ts";
 import type { Checkpoint } from "../checkpoint/open.ts";
@@ -28,6 +29,7 @@ import { countHeads, type HeadStatement } from "./head_count.ts";
 import { importNotes, refuseLimitedContext } from "./import_notes.ts";
 import type { Layout } from "./layout_names.ts";
 import { joinMixture, MIXTURE_EXPERTS, type MixtureGap, mixtureGap } from "./mixture.ts";
+import { decidePlacement } from "./placement.ts";
 import type { SiteOptions } from "./sites.ts";
 import { type AdapterDtype, commonDtype, readValues, valueStep } from "./values.ts";
 
@@ -35,6 +37,8 @@ import { type AdapterDtype, commonDtype, readValues, valueStep } from "./values.
 export interface ImportOptions extends SiteOptions, HeadStatement {
   /** What is said about the base. */
   readonly base?: BaseStatement;
+  /** Where the authors' modules stand; as the file's metadata says, else after the attention block. */
+  readonly placement?: Placement;
   /** What the classifier decides; by its rows, unless given. */
   readonly task?: TaskStatement;
   /** What the module's output is multiplied with: 0.01 for the authors' old code, else 1. */
@@ -107,6 +111,7 @@ export async function planImport(
   if (found.layout === "nemo") refuseLimitedContext(input);
   const base = findBase(found, input, options.base ?? {});
   const heads = countHeads(found, input, options);
+  const place = decidePlacement(found, input, options.placement);
   const classifier = findClassifier(input, base.wrapper, found.hiddenSize, options.task);
   const modules = await readModules(found, `Cannot import ${quote(location)}`, {
     ...heads,
@@ -125,7 +130,7 @@ export async function planImport(
     numHeads: heads.numHeads * (found.isMixture ? MIXTURE_EXPERTS : 1),
     headDim: heads.headDim,
     combine: "sum",
-    placement: "after_attention",
+    placement: place.placement,
     layerNormEps: BODY_NORM_EPS,
     task: classifier.task,
     pooling: "first_token",
@@ -141,6 +146,7 @@ export async function planImport(
     exact: !found.isMixture,
     notes: [
       ...importNotes(found, mixture, options.outputScale ?? 1),
+      ...place.notes,
       ...heads.notes,
       ...base.notes,
       ...classifier.notes,

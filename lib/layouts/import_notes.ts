@@ -51,10 +51,6 @@ export function importNotes(
     );
   }
   notes.push(
-    "the placement m0, after the attention block, is assumed: m1, s0 and s1 have the same names " +
-      "and cannot be converted",
-  );
-  notes.push(
     outputScale === 1
       ? "the authors' old code scaled the output: give --output-scale 0.01 if this was trained " +
         "with it"

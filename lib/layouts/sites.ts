@@ -128,7 +128,7 @@ function refusePlacements(tensors: ReadonlyMap<string, TensorEntry>, path: strin
     if (found === undefined) continue;
     throw new TinygraftError(
       `Cannot import ${quote(path)}: tensor ${quote(name)} is of the placement ${found[1]}, ` +
-        "expected m0, after the attention block: no placement can be converted into another",
+        "expected m0, m1, s0 or s1, one module a layer: no placement can be converted into another",
       { code: "unsupported-placement", path, tensor: name },
     );
   }

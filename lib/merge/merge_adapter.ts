@@ -6,6 +6,7 @@
 
 import { type AdapterConfig, headsOfLayer } from "../adapter/config.ts";
 import type { Adapter } from "../adapter/open.ts";
+import type { Placement } from "../adapter/placement.ts";
 import { planAdapter } from "../adapter/plan.ts";
 import { CLASSIFIER_TENSORS, moduleCount } from "../adapter/tensors.ts";
 import type { Plan } from "../checkpoint/plan.ts";
@@ -46,6 +47,8 @@ export interface AdapterMerge {
 export interface AdapterArrays {
   /** One module a layer. */
   readonly modules: readonly LayerModule[];
+  /** Where in their layers the modules stand. */
+  readonly placement: Placement;
   /** The classifier's weight, f64 [labels, D], row-major; empty where there is none. */
   readonly classifierWeight: Float64Array;
   /** The classifier's bias, f64 [labels]; empty where there is none. */
@@ -178,7 +181,7 @@ export async function readArrays(adapter: Adapter): Promise<AdapterArrays> {
   for (let layer = 0; layer < moduleCount(adapter.config); layer++) {
     modules.push(await readLayer(adapter, layer));
   }
-  return { modules, classifierWeight, classifierBias };
+  return { modules, placement: adapter.config.placement, classifierWeight, classifierBias };
 }
 
 /**

@@ -91,6 +91,7 @@ export async function planSoup(
     classifier.push(store.put(name, await meanTensor(adapters, shares, name)));
   }
   const [classifierWeight, classifierBias] = classifier as [Float64Array, Float64Array];
+  const { placement } = first.config;
   const counts = before.map(({ numHeads }) => numHeads);
   const headsAfter = headCounts(layers);
   const config: AdapterConfig = {
@@ -120,8 +121,8 @@ export async function planSoup(
     headsAfter,
     layers,
     exact: method === "stack",
-    before: { modules: before, classifierWeight, classifierBias },
-    after: { modules: after, classifierWeight, classifierBias },
+    before: { modules: before, placement, classifierWeight, classifierBias },
+    after: { modules: after, placement, classifierWeight, classifierBias },
   };
 }
 
@@ -165,6 +166,7 @@ function requireSameBase(first: Adapter, other: Adapter, force: boolean): void {
     ["hidden size", "adapter-mismatch", a.hiddenSize, b.hiddenSize],
     ["layer count", "adapter-mismatch", a.numHiddenLayers, b.numHiddenLayers],
     ["layer_norm_eps", "adapter-mismatch", a.layerNormEps, b.layerNormEps],
+    ["placement", "adapter-mismatch", a.placement, b.placement],
     ["task type", "task-mismatch", a.task.type, b.task.type],
     ["number of labels", "task-mismatch", first.numLabels, other.numLabels],
   ];

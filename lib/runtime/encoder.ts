@@ -10,10 +10,12 @@ import type { PackedBatch } from "./batch.ts";
 import { Head } from "./head.ts";
 import { EncoderLayers } from "./layers.ts";
 import type { AdapterWeights, EncoderWeights, TinyAttentionWeights } from "./load.ts";
+import { runLayer } from "./placed_layer.ts";
 
 /**
  * Called with each named stage once it is recorded: `embeddings`, then for each layer i
- * `layer.i.attention`, `layer.i.adapter` (with a module only) and `layer.i.output`. For tests and
+ * `layer.i.attention`, `layer.i.adapter` (with a module only: the feed-forward block's input, or the
+ * update alone where that joins the layer's output) and `layer.i.output`. For tests and
  * debugging: reading a stage waits for the device, and the last layer, of which a head needs one
  * row a sequence, is computed whole.
  */
@@ -29,7 +31,7 @@ interface Variant {
 interface Start {
   /** The embeddings. */
   readonly embedded: Value;
-  /** What the first layer's tiny attention reads, where it was computed for all. */
+  /** The first attention block's output, where it was computed for all. */
   readonly attended: Value | undefined;
 }
 
@@ -161,31 +163,20 @@ export class Encoder {
   }
 
   async #recordVariant(
-    { weights: { modules, layerNormEps }, head }: Variant,
+    { weights: { modules, layerNormEps: eps, placement }, head }: Variant,
     start: Start,
     observe?: StageObserver,
   ): Promise<void> {
     const layers = this.#layers;
     let input = start.embedded;
     for (let index = 0; index < layers.length; index++) {
-      const stage = (name: string, value: Value) =>
-        observe?.(`layer.${index}.${name}`, value) ?? Promise.resolve();
-      const selects = index === layers.length - 1 && observe === undefined;
       const module = moduleOf(modules, index);
-      const known = index === 0 ? start.attended : undefined;
-      let attended = known ??
-        (selects && module === undefined
-          ? layers.attentionOfSelected(index, input)
-          : layers.attention(index, input));
-      await stage("attention", attended);
-      if (module !== undefined) {
-        attended = layers.adapt(module, layerNormEps, attended);
-        await stage("adapter", attended);
-        // The module looks at all tokens, so rows can be left out from here on only.
-        if (selects) attended = layers.select(attended);
-      }
-      input = layers.feedForward(index, attended);
-      await stage("output", input);
+      input = await runLayer(layers, index, input, {
+        placed: module && { module, eps, placement },
+        selects: index === layers.length - 1 && observe === undefined,
+        attended: index === 0 ? start.attended : undefined,
+        observe: observe && ((stage, value) => observe(`layer.${index}.${stage}`, value)),
+      });
     }
     head.record(observe === undefined ? input : layers.select(input));
   }

@@ -190,6 +190,41 @@ export class EncoderLayers {
    * @returns The input plus the update, `[tokens, hidden_size]`.
    */
   adapt(module: TinyAttentionWeights, eps: number, input: Value): Value {
+    return this.#tinyAttention(module, eps, input, false);
+  }
+
+  /**
+   * Records what a tiny-attention module adds: g · Σ z_m O_mᵀ + output bias.
+   *
+   * @param module The module's weights.
+   * @param eps Epsilon of its LayerNorm.
+   * @param input What it reads, `[tokens, hidden_size]`.
+   * @returns The update alone, `[tokens, hidden_size]`.
+   */
+  update(module: TinyAttentionWeights, eps: number, input: Value): Value {
+    return this.#tinyAttention(module, eps, input, true);
+  }
+
+  /**
+   * Records a sum.
+   *
+   * @param x `[rows, hidden_size]`.
+   * @param residual As many rows.
+   * @param into What to write, of the same shape; a value for sums unless given.
+   * @returns The sum: `into`.
+   */
+  add(x: Value, residual: Value, into?: Value): Value {
+    const y = into ?? this.#made(`sums of ${x.rowsFollow}`, x.rowsFollow, x.cols);
+    this.#backend.run({ op: "add", x, residual, y });
+    return y;
+  }
+
+  #tinyAttention(
+    module: TinyAttentionWeights,
+    eps: number,
+    input: Value,
+    updateOnly: boolean,
+  ): Value {
     const { adapted } = this.#work;
     this.#backend.run({
       op: "tinyAttention",
@@ -204,6 +239,7 @@ export class EncoderLayers {
       scale: module.scale,
       outputWeight: module.output.weight,
       outputBias: module.output.bias,
+      updateOnly,
       scratch: this.#scratchFor(module),
       y: adapted,
     });

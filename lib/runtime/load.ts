@@ -6,6 +6,7 @@
 
 import type { Adapter } from "../adapter/open.ts";
 import { headsOfLayer } from "../adapter/config.ts";
+import type { Placement } from "../adapter/placement.ts";
 import { moduleCount, unknownBase } from "../adapter/tensors.ts";
 import { type Checkpoint, readFloats, type TensorEntry } from "../checkpoint/open.ts";
 import type { Backend } from "../compute/backend.ts";
@@ -114,6 +115,8 @@ export interface AdapterWeights extends HeadWeights {
   readonly modules: readonly TinyAttentionWeights[];
   /** Epsilon of the modules' LayerNorm. */
   readonly layerNormEps: number;
+  /** Where in their layers the modules stand. */
+  readonly placement: Placement;
 }
 
 /**
@@ -170,13 +173,13 @@ export async function loadAdapter(
   backend: Backend,
   options: { readonly classifierOnly?: boolean } = {},
 ): Promise<AdapterWeights> {
-  const { layerNormEps } = adapter.config;
+  const { layerNormEps, placement } = adapter.config;
   const { modules } = options.classifierOnly
     ? { modules: [] }
     : await loadModules(adapter, backend);
   const read = (name: string) => readFinite(adapterEntry(adapter, name));
   const classifier = await loadLinear(read, backend, "classifier");
-  return { modules, layerNormEps, classifier, numLabels: adapter.numLabels };
+  return { modules, layerNormEps, placement, classifier, numLabels: adapter.numLabels };
 }
 
 /**
@@ -190,7 +193,7 @@ export async function loadAdapter(
 export async function loadModules(
   adapter: Adapter,
   backend: Backend,
-): Promise<Pick<AdapterWeights, "modules" | "layerNormEps">> {
+): Promise<Pick<AdapterWeights, "modules" | "layerNormEps" | "placement">> {
   const { config } = adapter;
   const architecture = findArchitecture(config.baseModelType);
   if (architecture === undefined) throw unknownBase(config);
@@ -213,7 +216,7 @@ export async function loadModules(
       scale: config.combine === "mean" ? 1 / numHeads : 1,
     });
   }
-  return { modules, layerNormEps: config.layerNormEps };
+  return { modules, layerNormEps: config.layerNormEps, placement: config.placement };
 }
 
 type Read = (name: string) => Promise<Float32Array>;

@@ -27,6 +27,7 @@ import { placeTransposed } from "./transposed.ts";
  * ```ts
  * import {
  *   classifyRows,
+ *   DEFAULT_PLACEMENT,
  *   Encoder,
  *   loadClassificationHead,
  *   loadEncoder,
@@ -39,7 +40,8 @@ import { placeTransposed } from "./transposed.ts";
  * const backend = await openBackend("reference");
  * const weights = await loadEncoder(base.checkpoint, base.model, backend);
  * const head = await loadClassificationHead(base.checkpoint, base.model, backend);
- * const encoder = new Encoder(backend, weights, [{ ...head, modules: [], layerNormEps: 1e-5 }]);
+ * const none = { modules: [], layerNormEps: 1e-5, placement: DEFAULT_PLACEMENT };
+ * const encoder = new Encoder(backend, weights, [{ ...head, ...none }]);
  * const row = { ids: Uint32Array.of(0, 17, 42, 2), typeIds: new Uint32Array(4) };
  * const { variants } = await classifyRows(encoder, [row]);
  * backend.destroy();

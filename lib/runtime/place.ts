@@ -20,13 +20,14 @@ import { type AdapterWeights, placeLinear, type TinyAttentionWeights } from "./l
  * @returns The adapter's weights.
  */
 export function placeAdapter(
-  { modules, classifierWeight, classifierBias }: AdapterArrays,
+  { modules, placement, classifierWeight, classifierBias }: AdapterArrays,
   backend: Backend,
 ): AdapterWeights {
   const [weight, bias] = [Float32Array.from(classifierWeight), Float32Array.from(classifierBias)];
   return {
     modules: modules.map((module, layer) => placeModule(module, backend, `layer ${layer}`)),
     layerNormEps: modules[0]!.layerNormEps,
+    placement,
     classifier: placeLinear(backend, "classifier", weight, bias),
     numLabels: classifierBias.length,
   };

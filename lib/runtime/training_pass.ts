@@ -5,13 +5,15 @@
  */
 
 import type { Backend } from "../compute/backend.ts";
-import type { RowsFollow, Value, Weight } from "../compute/value.ts";
+import { DEFAULT_PLACEMENT, type Placement, PLACEMENTS } from "../adapter/placement.ts";
+import type { Value } from "../compute/value.ts";
 import type { PackedBatch } from "./batch.ts";
 import type { EncoderLayers } from "./layers.ts";
-import type { EncoderWeights, LayerWeights, WeightAndBias } from "./load.ts";
+import type { EncoderWeights, LayerWeights } from "./load.ts";
+import { type ModuleRun, TrainingBlocks } from "./training_blocks.ts";
 import { type ModuleArrays, splitAllGradients, type TrainingModule } from "./training_module.ts";
 import { makeSavedLayers, type SavedLayer, TrainingValues } from "./training_values.ts";
-import { type TransposedLayer, ZeroBiases } from "./transposed.ts";
+import type { TransposedLayer } from "./transposed.ts";
 
 /** What a training pass runs on. */
 export interface TrainingPassOptions {
@@ -27,6 +29,20 @@ export interface TrainingPassOptions {
   readonly widths: readonly number[];
   /** Passes over a batch whose activations are kept at once. */
   readonly passes: number;
+  /** Where in their layers the modules stand; after the attention block, unless given. */
+  readonly placement?: Placement;
+  /** Share of the modules' attention probabilities that passes may drop, in [0, 1); 0 unless given. */
+  readonly attentionDropout?: number;
+}
+
+/** What one pass over a batch runs. */
+export interface PassModules {
+  /** One module a layer; the same for all where the base shares its layers. */
+  readonly modules: readonly TrainingModule[];
+  /** Epsilon of the modules' LayerNorm. */
+  readonly eps: number;
+  /** For each layer the keys of its attention's dropout, f32 [tokens, 4], as `dropoutKeys` makes them. */
+  readonly keys?: readonly Float32Array[] | undefined;
 }
 
 /**
@@ -77,9 +93,10 @@ export interface TrainingPassOptions {
  * const row = { ids: Uint32Array.of(2, 17, 42, 3), typeIds: new Uint32Array(4) };
  * const [batch] = packBatches([row], { maxTokens: 64, maxSequences: 8 });
  * pass.begin(batch!);
- * const hidden = pass.forward(0, [module, module, module], 1e-5);
+ * const own = { modules: [module, module, module], eps: 1e-5 };
+ * const hidden = pass.forward(0, own);
  * await backend.read([hidden]);
- * pass.backward(0, [module, module, module], 1e-5, floats(hiddenSize));
+ * pass.backward(0, own, floats(hiddenSize));
  * const [layersOfPass] = await pass.readGradients(1);
  * backend.destroy();
  * assert(layersOfPass!.every(({ qkvWeight }) => qkvWeight.some((slope) => slope !== 0)));
@@ -91,10 +108,12 @@ export class TrainingPass {
   readonly #transposed: readonly TransposedLayer[];
   readonly #layers: EncoderLayers;
   readonly #values: TrainingValues;
+  readonly #blocks: TrainingBlocks;
   readonly #passes: readonly (readonly SavedLayer[])[];
-  readonly #biases: ZeroBiases;
-  /** What the first layer's module reads in every pass. */
-  #attended: Value | undefined;
+  readonly #placement: Placement;
+  readonly #attentionDropout: number;
+  /** What the first layer reads in every pass, and what its attention block gives. */
+  #first: { readonly embedded: Value; readonly attended: Value } | undefined;
 
   /**
    * Makes room for the activations of all passes.
@@ -102,15 +121,19 @@ export class TrainingPass {
    * @param options The base on its backend, the modules' widths and the number of passes.
    */
   constructor(options: TrainingPassOptions) {
-    this.#backend = options.backend;
-    this.#weights = options.weights;
+    const { backend, weights, widths, placement = DEFAULT_PLACEMENT } = options;
+    this.#backend = backend;
+    this.#weights = weights;
     this.#transposed = options.transposed;
     this.#layers = options.layers;
-    this.#values = new TrainingValues(options.backend);
-    this.#biases = new ZeroBiases(options.backend);
+    this.#placement = placement;
+    this.#attentionDropout = options.attentionDropout ?? 0;
+    this.#values = new TrainingValues(backend);
+    this.#blocks = new TrainingBlocks(backend, weights, this.#values);
+    const kept = { widths, placement, drops: this.#attentionDropout > 0 };
     this.#passes = Array.from(
       { length: options.passes },
-      () => makeSavedLayers(this.#values, options.weights.config, options.widths),
+      () => makeSavedLayers(this.#values, weights.config, kept),
     );
   }
 
@@ -124,38 +147,41 @@ export class TrainingPass {
    * `[sequences, hidden_size]`. A head on the device records it there just before `backward`.
    */
   get selectedGradient(): Value {
-    return this.#scratch("gradient 0", "sequences", this.#weights.config.hiddenSize);
+    return this.#blocks.scratch("gradient 0", "sequences", this.#weights.config.hiddenSize);
   }
 
   /**
-   * Begins a batch: records what all passes share, up to the first layer's module.
+   * Begins a batch: records what all passes share, up to the first layer's attention block.
    *
    * @param batch The packed sequences.
    * @throws {TinygraftError} with code `sequence-too-long`, or `invalid-tokenizer` for an id
    * outside the word table.
    */
   begin(batch: PackedBatch): void {
-    this.#attended = this.#layers.attention(0, this.#layers.embed(batch));
+    const embedded = this.#layers.embed(batch);
+    this.#first = { embedded, attended: this.#layers.attention(0, embedded) };
   }
 
   /**
    * Records one pass forward.
    *
    * @param pass Which pass, from 0: whose activations are overwritten.
-   * @param modules One module a layer; the same for all where the base shares its layers.
-   * @param eps Epsilon of the modules' LayerNorm.
+   * @param own The modules that it runs.
    * @returns The selected hidden states, `[sequences, hidden_size]`, to read before the next batch.
    */
-  forward(pass: number, modules: readonly TrainingModule[], eps: number): Value {
-    let hidden: Value | undefined;
-    for (const [layer, kept] of this.#passes[pass]!.entries()) {
+  forward(pass: number, own: PassModules): Value {
+    const saved = this.#passes[pass]!;
+    for (const [layer, kept] of saved.entries()) {
       const weights = this.#weights.layers[layer]!;
-      if (hidden !== undefined) this.#attention(weights, hidden, kept);
-      this.#module(modules[layer % modules.length]!, eps, this.#attendedOf(kept), kept);
-      this.#feedForward(weights, kept);
-      hidden = kept.feedForward.output;
+      const { keys } = kept.module;
+      if (kept.attention !== undefined) {
+        this.#blocks.attention(weights, this.#inputOf(saved, layer), kept.attention);
+      }
+      if (keys !== undefined) this.#backend.write(keys, keysOf(own, layer));
+      const update = this.#blocks.update(this.#moduleRun(saved, layer, own), "gradient 0");
+      this.#feedForward(weights, update, kept);
     }
-    return hidden!;
+    return saved.at(-1)!.feedForward.output;
   }
 
   /**
@@ -172,8 +198,7 @@ export class TrainingPass {
    * Records the way back of one pass.
    *
    * @param pass The pass, whose `forward` was recorded in this batch.
-   * @param modules What it was recorded with.
-   * @param eps What it was recorded with.
+   * @param own What it was recorded with.
    * @param gradient The loss's gradient with respect to the selected hidden states, f32
    * [sequences, hidden_size], row-major, copied; undefined where it was recorded into
    * `selectedGradient`.
@@ -182,37 +207,18 @@ export class TrainingPass {
    */
   backward(
     pass: number,
-    modules: readonly TrainingModule[],
-    eps: number,
+    own: PassModules,
     gradient: Float32Array | undefined,
     inner: readonly Float32Array[] = [],
   ): void {
     const saved = this.#passes[pass]!;
-    const { hiddenSize } = this.#weights.config;
     let upper = this.selectedGradient;
     if (gradient !== undefined) this.#backend.write(upper, gradient);
     for (let layer = saved.length - 1; layer >= 0; layer--) {
-      const kept = saved[layer]!;
-      const weights = this.#weights.layers[layer]!;
-      const transposed = this.#transposed[layer]!;
-      let lower = this.#feedForwardBack(weights, transposed.feedForward, upper, kept);
-      if (lower.rowsFollow === "sequences") {
-        const y = this.#scratch("gradient 0", "tokens", hiddenSize);
-        this.#backend.run({ op: "scatter", x: lower, y });
-        lower = y;
-      }
-      const module = modules[layer % modules.length]!;
-      const normed = this.#moduleGradients(module, eps, lower, kept);
-      if (layer === 0) return;
-      lower = this.#moduleBack(module, eps, { upper: lower, normed }, kept);
-      upper = this.#attentionBack(
-        weights,
-        transposed.attention!,
-        { upper: lower, input: saved[layer - 1]!.feedForward.output },
-        kept,
-      );
-      const own = inner[layer - 1];
-      if (own !== undefined) upper = this.#withOwn(upper, own);
+      const lower = this.#layerBack(saved, layer, own, upper);
+      if (lower === undefined) return;
+      const asked = inner[layer - 1];
+      upper = asked === undefined ? lower : this.#withOwn(lower, asked);
     }
   }
 
@@ -235,164 +241,121 @@ export class TrainingPass {
   /** Gives the activations and their way back to the backend. */
   free(): void {
     this.#values.free();
-    this.#biases.free();
+    this.#blocks.free();
   }
 
-  #attention(weights: LayerWeights, input: Value, { attention }: SavedLayer): void {
-    const { numAttentionHeads: numHeads, layerNormEps: eps } = this.#weights.config;
-    const { qkv, projected, attended } = attention!;
-    const context = this.#scratch("gradient 0", "tokens", projected.cols);
-    this.#linear(input, weights.qkv, qkv);
-    this.#backend.run({ op: "attention", qkv, numHeads, y: context });
-    this.#linear(context, weights.attentionOutput, projected);
-    const x = { x: projected, residual: input };
-    this.#backend.run({ op: "layerNorm", ...x, ...weights.attentionNorm, eps, y: attended });
+  /** Records a layer's feed-forward block, and adds the module's update where it belongs. */
+  #feedForward(weights: LayerWeights, update: Value, kept: SavedLayer): void {
+    const { feedForward, module: { adapted } } = kept;
+    const attended = this.#attendedOf(kept);
+    const joined = adapted === undefined ? attended : this.#blocks.add(attended, update, adapted);
+    const { selected, output } = feedForward;
+    if (selected !== undefined) this.#select(joined, selected);
+    const read = selected ?? joined;
+    if (adapted !== undefined) return this.#blocks.feedForward(weights, read, feedForward, output);
+    const { rowsFollow, cols } = output;
+    const inner = this.#blocks.scratch("gradient 1", rowsFollow, cols);
+    this.#blocks.feedForward(weights, read, feedForward, inner);
+    const late = selected === undefined
+      ? update
+      : this.#select(update, this.#blocks.scratch("gradient 0", rowsFollow, cols));
+    this.#blocks.add(inner, late, output);
   }
 
-  #module(
-    { norm, qkv, output, numHeads }: TrainingModule,
-    eps: number,
-    attended: Value,
-    { module }: SavedLayer,
-  ): void {
-    const update = this.#scratch("gradient 0", "tokens", attended.cols);
-    this.#backend.run({ op: "layerNorm", x: attended, ...norm, eps, y: module.normed });
-    this.#linear(module.normed, qkv, module.qkv);
-    this.#backend.run({ op: "attention", qkv: module.qkv, numHeads, y: module.heads });
-    this.#linear(module.heads, output, update);
-    this.#backend.run({ op: "add", x: update, residual: attended, y: module.adapted });
-  }
-
-  #feedForward(weights: LayerWeights, { module, feedForward }: SavedLayer): void {
-    const { layerNormEps: eps, hiddenAct: activation } = this.#weights.config;
-    const { input, preActivation, projected, output } = feedForward;
-    const { rowsFollow, cols } = preActivation;
-    if (rowsFollow === "sequences") {
-      this.#backend.run({ op: "select", x: module.adapted, y: input });
+  /** From the gradient of a layer's output to that of its input; nothing for the first layer. */
+  #layerBack(
+    saved: readonly SavedLayer[],
+    layer: number,
+    own: PassModules,
+    upper: Value,
+  ): Value | undefined {
+    const blocks = this.#blocks;
+    const kept = saved[layer]!;
+    const weights = this.#weights.layers[layer]!;
+    const { attention, feedForward } = this.#transposed[layer]!;
+    const { reads, joins } = PLACEMENTS[this.#placement];
+    const run = this.#moduleRun(saved, layer, own);
+    const side = blocks.scratch("gradient by way of the module", "tokens", run.input.cols);
+    const throughModule = (gradient: Value) => {
+      const normed = blocks.moduleGradients(run, gradient, kept.gradients);
+      if (layer > 0) blocks.moduleBack(run, normed, side);
+    };
+    const withSide = (gradient: Value) => blocks.add(side, gradient, blocks.others(gradient)[0]);
+    if (joins === "output") {
+      throughModule(this.#scatter(upper));
+      if (layer === 0) return undefined;
     }
-    const activated = this.#scratch("wide gradient 0", rowsFollow, cols);
-    this.#linear(input, weights.intermediate, preActivation);
-    this.#backend.run({ op: "activation", x: preActivation, activation, y: activated });
-    this.#linear(activated, weights.output, projected);
-    const x = { x: projected, residual: input };
-    this.#backend.run({ op: "layerNorm", ...x, ...weights.outputNorm, eps, y: output });
+    const read = this.#feedForwardInput(kept);
+    let lower = this.#scatter(
+      blocks.feedForwardBack(weights, feedForward, upper, read, kept.feedForward),
+    );
+    if (joins === "attended") throughModule(lower);
+    if (layer === 0) return undefined;
+    if (reads === "attended") lower = withSide(lower);
+    const input = this.#inputOf(saved, layer);
+    lower = blocks.attentionBack(weights, attention!, lower, input, kept.attention!);
+    return reads === "attended" ? lower : withSide(lower);
   }
 
-  /** From the gradient of a layer's output to that of its feed-forward block's input. */
-  #feedForwardBack(
-    weights: LayerWeights,
-    transposed: TransposedLayer["feedForward"],
-    upper: Value,
-    { feedForward }: SavedLayer,
-  ): Value {
-    const { layerNormEps: eps, hiddenAct: activation } = this.#weights.config;
-    const { input: residual, preActivation, projected } = feedForward;
-    const [sum, inner] = this.#others(upper);
-    const wide = [0, 1].map((i) =>
-      this.#scratch(`wide gradient ${i}`, preActivation.rowsFollow, preActivation.cols)
-    ) as [Value, Value];
-    const { weight } = weights.outputNorm;
-    this.#normBack({ x: projected, residual }, weight, eps, upper, sum);
-    this.#linear(sum, this.#biases.join(transposed.output), wide[0]);
-    const [dy, dx] = wide;
-    this.#backend.run({ op: "activationBackward", x: preActivation, dy, activation, dx });
-    this.#linear(dx, this.#biases.join(transposed.intermediate), inner);
-    this.#backend.run({ op: "add", x: inner, residual: sum, y: upper });
-    return upper;
+  /** A layer's module as this batch runs it. */
+  #moduleRun(saved: readonly SavedLayer[], layer: number, own: PassModules): ModuleRun {
+    const kept = saved[layer]!;
+    const { reads } = PLACEMENTS[this.#placement];
+    const { keys } = kept.module;
+    return {
+      module: own.modules[layer % own.modules.length]!,
+      eps: own.eps,
+      input: reads === "attended" ? this.#attendedOf(kept) : this.#inputOf(saved, layer),
+      saved: kept.module,
+      dropout: keys === undefined ? {} : { keys, dropout: this.#attentionDropout },
+    };
   }
 
-  /** Records a module's gradients; gives that of its input after the LayerNorm. */
-  #moduleGradients(
-    { output, qkvTransposed, outputTransposed, numHeads }: TrainingModule,
-    eps: number,
-    upper: Value,
-    kept: SavedLayer,
-  ): Value {
-    const { module, gradients } = kept;
-    const [normed] = this.#others(upper);
-    const dy = this.#scratch("gradient of heads", "tokens", output.weight.cols);
-    const dqkv = this.#scratch("gradient of module qkv", "tokens", module.qkv.cols);
-    const run = this.#backend.run.bind(this.#backend);
-    run({ op: "linearGradient", x: module.heads, dy: upper, gradient: gradients.output });
-    this.#linear(upper, this.#biases.join(outputTransposed), dy);
-    run({ op: "attentionBackward", qkv: module.qkv, dy, numHeads, dqkv });
-    run({ op: "linearGradient", x: module.normed, dy: dqkv, gradient: gradients.qkv });
-    this.#linear(dqkv, this.#biases.join(qkvTransposed), normed);
-    const x = this.#attendedOf(kept);
-    run({ op: "layerNormGradient", x, eps, dy: normed, gradient: gradients.norm });
-    return normed;
-  }
-
-  /** From the gradients of a module's output and normed input to that of its input. */
-  #moduleBack(
-    { norm }: TrainingModule,
-    eps: number,
-    { upper, normed }: { readonly upper: Value; readonly normed: Value },
-    kept: SavedLayer,
-  ): Value {
-    const inner = this.#others(upper).find((value) => value !== normed)!;
-    this.#normBack({ x: this.#attendedOf(kept) }, norm.weight, eps, normed, inner);
-    this.#backend.run({ op: "add", x: inner, residual: upper, y: normed });
-    return normed;
-  }
-
-  /** From the gradient of an attention block's output to that of its input. */
-  #attentionBack(
-    weights: LayerWeights,
-    transposed: NonNullable<TransposedLayer["attention"]>,
-    { upper, input }: { readonly upper: Value; readonly input: Value },
-    { attention }: SavedLayer,
-  ): Value {
-    const { numAttentionHeads: numHeads, layerNormEps: eps } = this.#weights.config;
-    const { qkv, projected } = attention!;
-    const [sum, inner] = this.#others(upper);
-    const dqkv = this.#scratch("gradient of qkv", "tokens", qkv.cols);
-    const { weight } = weights.attentionNorm;
-    this.#normBack({ x: projected, residual: input }, weight, eps, upper, sum);
-    this.#linear(sum, this.#biases.join(transposed.output), inner);
-    this.#backend.run({ op: "attentionBackward", qkv, dy: inner, numHeads, dqkv });
-    this.#linear(dqkv, this.#biases.join(transposed.qkv), inner);
-    this.#backend.run({ op: "add", x: inner, residual: sum, y: upper });
-    return upper;
-  }
-
-  /** Adds what the loss itself asks of a layer's output to what comes from the layers above. */
-  #withOwn(upper: Value, own: Float32Array): Value {
-    const residual = this.#scratch("own gradient", upper.rowsFollow, upper.cols);
-    const [y] = this.#others(upper);
-    this.#backend.write(residual, own);
-    this.#backend.run({ op: "add", x: upper, residual, y });
-    return y;
+  /** What a layer reads. */
+  #inputOf(saved: readonly SavedLayer[], layer: number): Value {
+    return saved[layer - 1]?.feedForward.output ?? this.#begun().embedded;
   }
 
   /** The first layer's attention block is the same in every pass, so that they share its output. */
   #attendedOf({ attention }: SavedLayer): Value {
-    const attended = attention?.attended ?? this.#attended;
-    if (attended !== undefined) return attended;
+    return attention?.attended ?? this.#begun().attended;
+  }
+
+  #feedForwardInput(kept: SavedLayer): Value {
+    return kept.feedForward.selected ?? kept.module.adapted ?? this.#attendedOf(kept);
+  }
+
+  #begun(): { readonly embedded: Value; readonly attended: Value } {
+    if (this.#first !== undefined) return this.#first;
     throw new TypeError("Cannot run a training pass: no batch was begun: call begin() first");
   }
 
-  /** The two other gradients of the same rows: each step back reads one and writes two. */
-  #others({ label, rowsFollow, cols }: Value): [Value, Value] {
-    const all = [0, 1, 2].map((i) => this.#scratch(`gradient ${i}`, rowsFollow, cols));
-    return all.filter((value) => value.label !== label) as [Value, Value];
+  /** Adds what the loss itself asks of a layer's output to what comes from the layers above. */
+  #withOwn(upper: Value, own: Float32Array): Value {
+    const residual = this.#blocks.scratch("own gradient", upper.rowsFollow, upper.cols);
+    this.#backend.write(residual, own);
+    return this.#blocks.add(upper, residual, this.#blocks.others(upper)[0]);
   }
 
-  #scratch(name: string, rowsFollow: RowsFollow, cols: number): Value {
-    return this.#values.share(name, rowsFollow, cols);
+  #select(x: Value, y: Value): Value {
+    this.#backend.run({ op: "select", x, y });
+    return y;
   }
 
-  #normBack(
-    sum: { readonly x: Value; readonly residual?: Value },
-    weight: Weight,
-    eps: number,
-    dy: Value,
-    dx: Value,
-  ): void {
-    this.#backend.run({ op: "layerNormBackward", ...sum, weight, eps, dy, dx });
+  /** A gradient of the selected tokens as one of all tokens. */
+  #scatter(x: Value): Value {
+    if (x.rowsFollow === "tokens") return x;
+    const y = this.#blocks.scratch("gradient 0", "tokens", x.cols);
+    this.#backend.run({ op: "scatter", x, y });
+    return y;
   }
+}
 
-  #linear(x: Value, { weight, bias }: WeightAndBias, y: Value): void {
-    this.#backend.run({ op: "linear", x, weight, bias, activation: "none", y });
-  }
+function keysOf({ keys }: PassModules, layer: number): Float32Array {
+  const own = keys?.[layer];
+  if (own !== undefined) return own;
+  throw new TypeError(
+    `Cannot run a training pass: layer ${layer} has no keys for its attention's dropout, expected ` +
+      "those of each layer: make them with dropoutKeys()",
+  );
 }

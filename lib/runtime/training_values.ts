@@ -4,7 +4,9 @@
  * @module
  */
 
+import { type Placement, PLACEMENTS } from "../adapter/placement.ts";
 import type { Backend } from "../compute/backend.ts";
+import { KEY_BYTES } from "../compute/ops/attention/dropout.ts";
 import type { RowsFollow, Value } from "../compute/value.ts";
 import type { EncoderConfig } from "../model/config.ts";
 
@@ -26,14 +28,16 @@ export interface SavedModule {
   readonly qkv: Value;
   /** The heads' outputs, `[tokens, E]`. */
   readonly heads: Value;
-  /** Input plus update, `[tokens, H]`. */
-  readonly adapted: Value;
+  /** Attention block's output plus update, `[tokens, H]`; undefined where it is added elsewhere. */
+  readonly adapted: Value | undefined;
+  /** Keys of the dropout of its attention, `[tokens, 4]`; undefined where nothing is dropped. */
+  readonly keys: Value | undefined;
 }
 
 /** Kept of a layer's feed-forward block; rows are tokens, or sequences in the last layer. */
 export interface SavedFeedForward {
-  /** What it reads, `[rows, H]`: the module's output, or the selected rows of it. */
-  readonly input: Value;
+  /** The selected rows that it reads, `[sequences, H]`; undefined where it reads all there are. */
+  readonly selected: Value | undefined;
   /** What goes into the activation, `[rows, F]`, with `F` intermediate_size. */
   readonly preActivation: Value;
   /** Output of the second linear layer, before the residual, `[rows, H]`. */
@@ -140,13 +144,18 @@ export class TrainingValues {
  *
  * @param values Where the values come from.
  * @param config The base's sizes.
- * @param widths Columns of all heads of each layer's module, E.
+ * @param options Columns of all heads of each layer's module, E; where the modules stand; and whether
+ * their attention drops probabilities.
  * @returns One entry a layer.
  */
 export function makeSavedLayers(
   values: TrainingValues,
   config: EncoderConfig,
-  widths: readonly number[],
+  { widths, placement, drops }: {
+    readonly widths: readonly number[];
+    readonly placement: Placement;
+    readonly drops: boolean;
+  },
 ): SavedLayer[] {
   const { hiddenSize: hidden, intermediateSize } = config;
   return widths.map((width, layer) => {
@@ -155,7 +164,7 @@ export function makeSavedLayers(
     const sum = (what: string, cols: number) =>
       values.make(`gradient of ${what} of layer ${layer}`, "batch", cols);
     const isLast = layer === widths.length - 1;
-    const adapted = tokens("adapted", hidden);
+    const joins = PLACEMENTS[placement].joins === "attended";
     const row = (what: string, cols: number) =>
       values.make(`${what} of layer ${layer}`, isLast ? "sequences" : "tokens", cols);
     return {
@@ -168,10 +177,11 @@ export function makeSavedLayers(
         normed: tokens("normed", hidden),
         qkv: tokens("module qkv", 3 * width),
         heads: tokens("module heads", width),
-        adapted,
+        adapted: joins ? tokens("adapted", hidden) : undefined,
+        keys: drops ? tokens("dropout keys", KEY_BYTES) : undefined,
       },
       feedForward: {
-        input: isLast ? row("selected", hidden) : adapted,
+        selected: isLast ? row("selected", hidden) : undefined,
         preActivation: row("pre-activation", intermediateSize),
         projected: row("projected feed-forward", hidden),
         output: row("output", hidden),

@@ -10,6 +10,7 @@ import type { Backend } from "../compute/backend.ts";
 import type { Value } from "../compute/value.ts";
 import { packBatches, type PackedBatch } from "../runtime/batch.ts";
 import type { AdapterWeights } from "../runtime/load.ts";
+import { runLayer } from "../runtime/placed_layer.ts";
 import {
   freeTrainingModule,
   placeTrainingModule,
@@ -70,6 +71,7 @@ export class DistilGradients {
         (_, i) => merged.widthOf(i % merged.moduleCount, "all"),
       ),
       passes: 1,
+      placement: merged.config.placement,
     });
     this.#targets = Array.from({ length: count }, (_, layer) => {
       const rowsFollow = layer + 1 === count ? "sequences" : "tokens";
@@ -90,6 +92,7 @@ export class DistilGradients {
     const { layerNormEps: eps } = merged.config;
     merged.clearGradients();
     const modules = this.#place(backend);
+    const own = { modules, eps };
     const tokens = encodings.reduce((sum, { ids }) => sum + ids.length, 0);
     const { maxTokens } = backend;
     let loss = 0;
@@ -97,11 +100,11 @@ export class DistilGradients {
       for (const batch of packBatches(encodings, { maxTokens, maxSequences: Infinity })) {
         const wanted = await this.#runStacked(batch);
         this.#pass.begin(batch);
-        this.#pass.forward(0, modules, eps);
+        this.#pass.forward(0, own);
         const found = await backend.read(this.#pass.outputs(0));
         const judged = this.#judge(found, wanted, { tokens, rows: encodings.length });
         loss += judged.loss;
-        this.#pass.backward(0, modules, eps, judged.selected, judged.inner);
+        this.#pass.backward(0, own, judged.selected, judged.inner);
         const [gradients] = await this.#pass.readGradients(1);
         for (const [layer, arrays] of gradients!.entries()) {
           merged.addGradients(layer % merged.moduleCount, "all", arrays);
@@ -130,13 +133,14 @@ export class DistilGradients {
 
   async #runStacked(batch: PackedBatch): Promise<LayerStates> {
     const { layers, backend } = this.#parts;
-    const { modules, layerNormEps } = this.#adapters.stacked;
+    const { stacked: { modules, layerNormEps: eps }, merged } = this.#adapters;
+    const { placement } = merged.config;
     let hidden = layers.embed(batch);
     for (const [layer, output] of this.#targets.entries()) {
       const module = modules[layer % modules.length]!;
-      const adapted = layers.adapt(module, layerNormEps, layers.attention(layer, hidden));
-      const input = output.rowsFollow === "sequences" ? layers.select(adapted) : adapted;
-      hidden = layers.feedForward(layer, input, output);
+      const selects = output.rowsFollow === "sequences";
+      const options = { placed: { module, eps, placement }, selects, into: output };
+      hidden = await runLayer(layers, layer, hidden, options);
     }
     return await backend.read(this.#targets);
   }

@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { AdapterConfig } from "../adapter/config.ts";
 import { InterruptedError } from "../errors.ts";
 import type { MetricValues } from "../eval/compare.ts";
 import { argmax, computeMetric, outputValues, type Predictions } from "../eval/metrics.ts";
 import { packBatches, type PackedBatch } from "../runtime/batch.ts";
 import type { TinyAttentionWeights } from "../runtime/load.ts";
 import { freeModules, placeModule } from "../runtime/place.ts";
+import { runLayer } from "../runtime/placed_layer.ts";
 import type { Value } from "../compute/value.ts";
 import type { Metric } from "../text/tasks.ts";
 import { crossEntropy, type LossShape, squaredError } from "./loss.ts";
@@ -58,7 +60,7 @@ export async function evaluate(
   const { head = classifierHead(backend, adapter), metrics } = options;
   const modules = adapter.modules().map((module, i) => placeModule(module, backend, `module ${i}`));
   try {
-    const run = { parts, head, modules, layerNormEps: adapter.config.layerNormEps };
+    const run = { parts, head, modules, config: adapter.config };
     const { loss, outputs } = await runRows(run, rows, options);
     return { loss, metrics: judge(outputs, rows.targets, head.numClasses, metrics) };
   } finally {
@@ -71,12 +73,12 @@ interface EvaluationRun {
   readonly parts: EncoderParts;
   readonly head: OutputHead;
   readonly modules: readonly TinyAttentionWeights[];
-  readonly layerNormEps: number;
+  readonly config: AdapterConfig;
 }
 
 /** The loss, and the logits that a prediction may be, f32 [rows, classes], row-major. */
 async function runRows(
-  { parts, head, modules, layerNormEps }: EvaluationRun,
+  { parts, head, modules, config }: EvaluationRun,
   { encodings, targets }: LabelledEncodings,
   { signal, onProgress }: EvaluateOptions,
 ): Promise<{ loss: number; outputs: Float32Array }> {
@@ -88,7 +90,7 @@ async function runRows(
   for (const batch of packBatches(encodings, { maxTokens, maxSequences: Infinity })) {
     await new Promise((resolve) => setTimeout(resolve, 0)); // signals are served between batches
     if (signal?.aborted) throw new InterruptedError();
-    const output = head.forward(0, record(parts, modules, layerNormEps, batch));
+    const output = head.forward(0, await record(parts, modules, config, batch));
     const [states] = await parts.backend.read([output]);
     const logits = head.outputs(states!);
     loss += lossOf(logits, pick(targets, batch.indices), { cols, stepRows: rows });
@@ -109,18 +111,20 @@ function lossOf(logits: Float64Array, targets: Targets, shape: LossShape): numbe
 }
 
 /** Records a batch; gives the selected hidden states, `[sequences, hidden_size]`. */
-function record(
+async function record(
   { layers }: EncoderParts,
   modules: readonly TinyAttentionWeights[],
-  eps: number,
+  { layerNormEps: eps, placement }: AdapterConfig,
   batch: PackedBatch,
-): Value {
+): Promise<Value> {
   let hidden = layers.embed(batch);
   for (let layer = 0; layer < layers.length; layer++) {
     const module = modules[layer % modules.length]!;
-    const adapted = layers.adapt(module, eps, layers.attention(layer, hidden));
-    const isLast = layer === layers.length - 1;
-    hidden = layers.feedForward(layer, isLast ? layers.select(adapted) : adapted);
+    const selects = layer === layers.length - 1;
+    hidden = await runLayer(layers, layer, hidden, {
+      placed: { module, eps, placement },
+      selects,
+    });
   }
   return hidden;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { AdapterTask } from "../adapter/config.ts";
+import type { Placement } from "../adapter/placement.ts";
 import type { WrittenFile } from "../checkpoint/execute.ts";
 import type { DeviceName, OpenBackendOptions } from "../compute/open.ts";
 import type { MetricValues } from "../eval/compare.ts";
@@ -38,6 +39,8 @@ export interface NewAdapter {
   readonly combine: "sum" | "mean";
   /** Whether heads start alike; the recipe `mergeable` always does. */
   readonly sharedInit: boolean;
+  /** Where in their layers the modules stand; after the attention block, unless given. */
+  readonly placement?: Placement;
 }
 
 /** What the classifier decides, where that is stated instead of taken from the data. */
@@ -72,6 +75,11 @@ export interface TrainingSettings {
   readonly schedule: Schedule;
   /** Share of the classifier's inputs that each step sets to zero, in [0, 1); 0 without one. */
   readonly dropout: number;
+  /**
+   * Share of the modules' attention probabilities that each step sets to zero, in [0, 1); the others
+   * are scaled up. The authors' code has 0.1.
+   */
+  readonly attentionDropout: number;
   /** The largest norm of all gradients together; longer ones are scaled down to it, 0 clips none. */
   readonly clip: number;
   /** Share of the target that is spread evenly over all classes, in [0, 1). */
@@ -93,6 +101,7 @@ export const TRAINING_DEFAULTS: TrainingSettings = {
   warmup: 0.06,
   schedule: "linear",
   dropout: 0.1,
+  attentionDropout: 0,
   clip: 1,
   labelSmoothing: 0,
   seed: 0,

@@ -5,10 +5,12 @@
  * @module
  */
 
+import { KEY_BYTES } from "../compute/ops/attention/dropout.ts";
+import type { PackedBatch } from "../runtime/batch.ts";
 import { seededUint32 } from "../tensor/random.ts";
 
 /** What random numbers are drawn for. */
-export type RandomPurpose = "limit" | "order" | "dropout" | "heads";
+export type RandomPurpose = "limit" | "order" | "dropout" | "heads" | "attention";
 
 /** A number for each purpose, part of what a seed means. */
 const PURPOSES: Readonly<Record<RandomPurpose, number>> = {
@@ -16,6 +18,7 @@ const PURPOSES: Readonly<Record<RandomPurpose, number>> = {
   order: 2,
   dropout: 3,
   heads: 4,
+  attention: 5,
 };
 
 /** Gives uniform integers in [0, 2^32). */
@@ -30,7 +33,49 @@ export type NextUint32 = () => number;
  * @returns The generator.
  */
 export function randomFor(seed: number, purpose: RandomPurpose, index: number): NextUint32 {
-  return seededUint32(mix(mix(mix(seed) ^ PURPOSES[purpose]) ^ index));
+  return seededUint32(startOf(seed, purpose, index));
+}
+
+function startOf(seed: number, purpose: RandomPurpose, index: number): number {
+  return mix(mix(mix(seed) ^ PURPOSES[purpose]) ^ index);
+}
+
+/** Whose attention's dropout keys are made for. */
+export interface DropoutPlace {
+  /** The run's seed, an integer in [0, 2^32). */
+  readonly seed: number;
+  /** The step, from 0. */
+  readonly step: number;
+  /** The pass of the step, from 0. */
+  readonly pass: number;
+  /** The layer, from 0. */
+  readonly layer: number;
+}
+
+/**
+ * Makes the keys that dropout of attention follows from: a token's depends on its place in the run,
+ * on its row of the step and its position there, not on what else is in the batch.
+ *
+ * @param place Seed, step, pass and layer.
+ * @param batch Which rows of the step a batch holds, and the position of each token in its row.
+ * @returns f32 [tokens, 4]: the four bytes of each key, the lowest first.
+ */
+export function dropoutKeys(
+  { seed, step, pass, layer }: DropoutPlace,
+  { indices, starts, positions }: Pick<PackedBatch, "indices" | "starts" | "positions">,
+): Float32Array<ArrayBuffer> {
+  const start = mix(mix(startOf(seed, "attention", step) ^ pass) ^ layer);
+  const keys = new Float32Array(KEY_BYTES * positions.length);
+  for (const [i, row] of indices.entries()) {
+    const ofRow = mix(start ^ row);
+    for (let token = starts[i]!; token < starts[i + 1]!; token++) {
+      const key = mix(ofRow ^ positions[token]!);
+      for (let byte = 0; byte < KEY_BYTES; byte++) {
+        keys[KEY_BYTES * token + byte] = (key >>> (8 * byte)) & 0xff;
+      }
+    }
+  }
+  return keys;
 }
 
 /** Spreads every bit over all others: the last step of MurmurHash3 by A. Appleby, public domain. */

@@ -20,6 +20,7 @@ const RANGES: Readonly<
   weightDecay: { holds: (n) => n >= 0 && n < Infinity, is: "a number of at least 0" },
   warmup: { holds: (n) => n >= 0 && n < Infinity, is: "a number of at least 0" },
   dropout: { holds: (n) => n >= 0 && n < 1, is: "a number from 0 to below 1" },
+  attentionDropout: { holds: (n) => n >= 0 && n < 1, is: "a number from 0 to below 1" },
   clip: { holds: (n) => n >= 0 && n < Infinity, is: "a number of at least 0" },
   labelSmoothing: { holds: (n) => n >= 0 && n < 1, is: "a number from 0 to below 1" },
   seed: {

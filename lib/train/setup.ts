@@ -271,7 +271,7 @@ async function fingerprintOf(
   data: TrainingData,
   { config }: TrainableAdapter,
 ): Promise<Fingerprint> {
-  const { numHeads, headDim, combine, task } = config;
+  const { numHeads, headDim, combine, placement, task } = config;
   return {
     tinygraft: VERSION,
     ...settings,
@@ -281,7 +281,7 @@ async function fingerprintOf(
     maxLength,
     device: backend.name,
     heads: numHeads,
-    ...{ headDim, combine, task: { type: task.type, labels: task.labels } },
+    ...{ headDim, combine, placement, task: { type: task.type, labels: task.labels } },
     base: config.baseModelSha256 ?? await baseContentHash(base.checkpoint, base.model),
     data: await digest(data.train),
     evalData: data.eval && await digest(data.eval),

@@ -14,7 +14,7 @@ import {
   placeTrainingModule,
   type TrainingModule,
 } from "../runtime/training_module.ts";
-import { TrainingPass } from "../runtime/training_pass.ts";
+import { type PassModules, TrainingPass } from "../runtime/training_pass.ts";
 import type { TransposedLayer } from "../runtime/transposed.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import {
@@ -27,7 +27,7 @@ import {
 } from "./loss.ts";
 import type { TrainingSettings } from "./options.ts";
 import { classifierHead, type OutputHead } from "./output_head.ts";
-import { drawIndex, dropoutFactors, randomFor } from "./random.ts";
+import { drawIndex, dropoutFactors, dropoutKeys, randomFor } from "./random.ts";
 import type { PassHead, TrainableAdapter } from "./trainable.ts";
 
 /** Class indices, or scores for regression, one a row. */
@@ -56,7 +56,13 @@ export interface EncoderParts {
 /** The settings that a step's gradients depend on. */
 export type StepSettings = Pick<
   TrainingSettings,
-  "recipe" | "consistency" | "consistencyWeight" | "dropout" | "labelSmoothing" | "seed"
+  | "recipe"
+  | "consistency"
+  | "consistencyWeight"
+  | "dropout"
+  | "attentionDropout"
+  | "labelSmoothing"
+  | "seed"
 >;
 
 /**
@@ -99,6 +105,8 @@ export class GradientComputer {
         (_, layer) => adapter.widthOf(layer % adapter.moduleCount, mergeable ? 0 : "all"),
       ),
       passes: passesOf(settings),
+      placement: adapter.config.placement,
+      attentionDropout: settings.attentionDropout,
     });
   }
 
@@ -117,33 +125,32 @@ export class GradientComputer {
    */
   async run(rows: LabelledEncodings, step: number): Promise<number> {
     const { backend, weights } = this.#parts;
-    const { dropout, seed } = this.#settings;
-    const { config } = this.#adapter;
+    const { dropout, attentionDropout, seed } = this.#settings;
     const { encodings } = rows;
     this.#adapter.clearGradients();
     const heads = this.#drawHeads(step);
-    const distinct = [...new Set(heads)];
+    // Two passes of one head are one, unless each drops something else inside.
+    const distinct = attentionDropout > 0 ? heads : [...new Set(heads)];
     const size = heads.length * encodings.length * weights.config.hiddenSize;
     const factors = dropoutFactors(size, dropout, randomFor(seed, "dropout", step));
     const modules = distinct.map((head) => this.#place(head));
     const { maxTokens } = backend;
     let loss = 0;
     for (const batch of packBatches(encodings, { maxTokens, maxSequences: Infinity })) {
+      const runs = modules.map((own, pass) => this.#runOf(own, batch, { step, pass }));
       this.#pass.begin(batch);
       const hidden = await backend.read(
-        modules.map((own, pass) => {
-          return this.#head.forward(pass, this.#pass.forward(pass, own, config.layerNormEps));
-        }),
+        runs.map((own, pass) => this.#head.forward(pass, this.#pass.forward(pass, own))),
       );
       const passes = heads.map((head, i) => ({
-        own: distinct.indexOf(head),
+        own: distinct.length === heads.length ? i : distinct.indexOf(head),
         factors: takeRows(factors, batch, { first: i * encodings.length, of: weights.config }),
       }));
       const judged = this.#judge(rows, batch, passes, hidden);
       loss += judged.loss;
-      for (const [pass, own] of modules.entries()) {
+      for (const [pass, own] of runs.entries()) {
         this.#head.backward(pass, judged.back[pass]!, this.#pass.selectedGradient);
-        this.#pass.backward(pass, own, config.layerNormEps, undefined);
+        this.#pass.backward(pass, own, undefined);
       }
       await this.#addGradients(distinct);
     }
@@ -158,6 +165,19 @@ export class GradientComputer {
     const next = randomFor(seed, "heads", step);
     const count = headsOfLayer(this.#adapter.config, 0);
     return [drawIndex(next, count), drawIndex(next, count)];
+  }
+
+  /** A pass over a batch, with what its attention drops. */
+  #runOf(
+    modules: readonly TrainingModule[],
+    batch: PackedBatch,
+    at: { readonly step: number; readonly pass: number },
+  ): PassModules {
+    const { attentionDropout, seed } = this.#settings;
+    const run = { modules, eps: this.#adapter.config.layerNormEps };
+    if (attentionDropout === 0) return run;
+    const layers = Array.from({ length: this.#parts.weights.layers.length }, (_, i) => i);
+    return { ...run, keys: layers.map((layer) => dropoutKeys({ seed, ...at, layer }, batch)) };
   }
 
   #place(head: PassHead): TrainingModule[] {

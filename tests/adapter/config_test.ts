@@ -10,6 +10,7 @@ import {
   parseAdapterConfig,
   unknownKeys,
 } from "../../lib/adapter/config.ts";
+import { PLACEMENT_NAMES } from "../../lib/adapter/placement.ts";
 import { TinygraftError } from "../../lib/errors.ts";
 
 const PATH = "a/adapter_config.json";
@@ -216,7 +217,7 @@ Deno.test("formatAdapterConfig() is undone by parseAdapterConfig()", () => {
     numHeads: heads,
     headDim: fc.integer({ min: 1, max: 64 }),
     combine: fc.constantFrom("sum", "mean"),
-    placement: fc.constant("after_attention"),
+    placement: fc.constantFrom(...PLACEMENT_NAMES),
     layerNormEps: fc.double({ min: 1e-300, max: 1, noNaN: true }),
     task: fc.oneof(
       fc.record({

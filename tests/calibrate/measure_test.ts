@@ -23,6 +23,7 @@ async function moduleInputs(
   const encoder = new Encoder(backend, weights, [{
     modules: modules.map((module, layer) => placeModule(module, backend, `layer ${layer}`)),
     layerNormEps: 1e-5,
+    placement: "after_attention",
     classifier,
     numLabels: 1,
   }]);

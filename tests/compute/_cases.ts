@@ -3,7 +3,7 @@
 import type { ElementFunction } from "../../lib/compute/ops/activation/op.ts";
 import type { Activation } from "../../lib/compute/ops/op.ts";
 import type { RowsFollow } from "../../lib/compute/value.ts";
-import type { Case } from "./webgpu/_against_reference.ts";
+import type { Case, Maker } from "./webgpu/_against_reference.ts";
 
 /** A linear layer whose sums are of magnitude about 1. */
 export function linear(inner: number, cols: number, activation: Activation): Case {
@@ -33,26 +33,37 @@ export function layerNorm(
   });
 }
 
-/** Attention of every token, or of the selected ones. */
+/** Attention of every token, or of the selected ones; or with a share of probabilities dropped. */
 export function attention(
   numHeads: number,
   headDim: number,
-  { scale = 1, rows = "tokens" }: { scale?: number; rows?: "tokens" | "sequences" } = {},
+  { scale = 1, rows = "tokens", dropout }: {
+    scale?: number;
+    rows?: "tokens" | "sequences";
+    dropout?: number;
+  } = {},
 ): Case {
   return (maker) => ({
     op: "attention",
     qkv: maker.input("qkv", 3 * numHeads * headDim, scale),
     numHeads,
     y: maker.output("y", rows, numHeads * headDim),
+    ...dropped(maker, dropout),
   });
 }
 
-/** A tiny-attention module. */
+/** What attention drops, with random keys. */
+function dropped(maker: Maker, dropout?: number) {
+  return dropout === undefined ? {} : { keys: maker.bytes("keys", 4), dropout };
+}
+
+/** A tiny-attention module, or what it adds. */
 export function tinyAttention(
   hidden: number,
   numHeads: number,
   headDim: number,
   scale: number,
+  updateOnly = false,
 ): Case {
   const inner = numHeads * headDim;
   return (maker) => ({
@@ -68,6 +79,7 @@ export function tinyAttention(
     scale,
     outputWeight: maker.weight("output.weight", hidden, inner),
     outputBias: maker.weight("output.bias", 1, hidden),
+    updateOnly,
     scratch: maker.output("scratch", "tokens", 3 * inner),
     y: maker.output("y", "tokens", hidden),
   });
@@ -141,7 +153,12 @@ export function layerNormGradient(cols: number, rows: RowsFollow = "tokens"): Ca
 }
 
 /** The way back through attention. */
-export function attentionBackward(numHeads: number, headDim: number, scale = 1): Case {
+export function attentionBackward(
+  numHeads: number,
+  headDim: number,
+  scale = 1,
+  dropout?: number,
+): Case {
   const hidden = numHeads * headDim;
   return (maker) => ({
     op: "attentionBackward",
@@ -149,6 +166,7 @@ export function attentionBackward(numHeads: number, headDim: number, scale = 1):
     dy: maker.input("dy", hidden),
     numHeads,
     dqkv: maker.output("dqkv", "tokens", 3 * hidden),
+    ...dropped(maker, dropout),
   });
 }
 

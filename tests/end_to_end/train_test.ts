@@ -13,6 +13,7 @@ function training(space: Workspace, out: string): string[] {
     ...["train", space.base, space.at(out), "--data", space.data, "--eval", space.data],
     ...["--epochs", String(EPOCHS), "--batch", "2", "--device", "reference", "--save-every", "3"],
     ...["--metrics", space.at(`${out}.jsonl`), "--json"],
+    ...["--placement", "s0", "--attention-dropout", "0.1"],
   ];
 }
 

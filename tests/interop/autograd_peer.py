@@ -1,6 +1,7 @@
 """Gradients by PyTorch's autograd, in f64; reads JSON on stdin, writes JSON on stdout.
 
-Input: {"linear": {...}, "layer_norm": {...}, "activations": {...}, "attention": {...}}, as the
+Input: {"linear": {...}, "layer_norm": {...}, "activations": {...}, "attention": {...},
+"dropped_attention": {...}}, as the
 functions below take them. Output: their gradients by the same names, flattened.
 """
 
@@ -52,19 +53,24 @@ def activations(x: list, dy: list) -> dict:
     return gradients
 
 
-def attention(qkv: list, dy: list, lengths: list, num_heads: int, head_dim: int) -> dict:
+def attention(
+    qkv: list, dy: list, lengths: list, num_heads: int, head_dim: int, masks: list | None = None
+) -> dict:
     hidden = num_heads * head_dim
     qkv = leaf(qkv, sum(lengths), 3 * hidden)
     outputs = []
-    for rows in qkv.split(lengths):
+    for index, rows in enumerate(qkv.split(lengths)):
         q, k, v = (
             part.reshape(-1, num_heads, head_dim).transpose(0, 1)
             for part in rows.split(hidden, dim=1)
         )
         weights = torch.softmax(q @ k.transpose(1, 2) / head_dim**0.5, dim=-1)
+        if masks is not None:
+            weights = weights * torch.tensor(masks[index], dtype=torch.float64)
         outputs.append((weights @ v).transpose(0, 1).reshape(-1, hidden))
-    torch.cat(outputs).backward(constant(dy, sum(lengths), hidden))
-    return {"dqkv": flat(qkv)}
+    y = torch.cat(outputs)
+    y.backward(constant(dy, sum(lengths), hidden))
+    return {"dqkv": flat(qkv), "y": y.flatten().tolist()}
 
 
 def main() -> None:
@@ -74,6 +80,7 @@ def main() -> None:
         "layer_norm": layer_norm,
         "activations": activations,
         "attention": attention,
+        "dropped_attention": attention,
     }
     job = json.load(sys.stdin)
     json.dump({name: functions[name](**job[name]) for name in job}, sys.stdout)

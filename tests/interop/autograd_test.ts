@@ -1,6 +1,8 @@
 // Our gradients are those of PyTorch's autograd, in f64 on both sides.
 
 import { activationBackward } from "../../lib/compute/ops/activation_backward/reference.ts";
+import { dropoutRow } from "../../lib/compute/ops/attention/dropout_reference.ts";
+import { attention } from "../../lib/compute/ops/attention/reference.ts";
 import { attentionBackward } from "../../lib/compute/ops/attention_backward/reference.ts";
 import { layerNormBackward } from "../../lib/compute/ops/layer_norm_backward/reference.ts";
 import { layerNormGradient } from "../../lib/compute/ops/layer_norm_gradient/reference.ts";
@@ -27,12 +29,30 @@ const lengths = [1, 37, 4, 2];
 const [numHeads, headDim] = [3, 5];
 const attend = { qkv: random(44 * 3 * 15, 9), dy: random(44 * 15, 10) };
 
+const dropped = {
+  keys: Float64Array.from(
+    noise(4 * 44, { seed: 11, scale: 2 ** 20 }),
+    (x) => Math.abs(x | 0) % 256,
+  ),
+  dropout: 0.4,
+};
+const starts = Uint32Array.of(0, 1, 38, 42, 44);
+/** What dropout multiplies with: for each sequence by head, query and key. */
+const masks = lengths.map((length, b) =>
+  Array.from(
+    { length: numHeads },
+    (_, head) =>
+      Array.from({ length }, (_, t) => [...dropoutRow(dropped, starts[b]! + t, head, length)]),
+  )
+);
+
 Deno.test("every way back is PyTorch's", async () => {
   const want = await askPyTorch({
     linear: { ...layer, rows, inner, cols },
     "layer_norm": { ...norm, rows, cols, eps },
     activations: elements,
     attention: { ...attend, lengths, "num_heads": numHeads, "head_dim": headDim },
+    "dropped_attention": { ...attend, lengths, "num_heads": numHeads, "head_dim": headDim, masks },
   });
   const close = (actual: Float64Array, job: string, name: string) =>
     assertClose(actual, want[job]![name]!, TOLERANCE, `${job} ${name}`);
@@ -54,10 +74,16 @@ Deno.test("every way back is PyTorch's", async () => {
     close(activationBackward(elements.x, elements.dy, name), "activations", name);
   }
 
-  const starts = Uint32Array.of(0, 1, 38, 42, 44);
   close(
     attentionBackward(attend.qkv, attend.dy, starts, { numHeads, headDim }),
     "attention",
     "dqkv",
   );
+  close(
+    attentionBackward(attend.qkv, attend.dy, starts, { numHeads, headDim }, dropped),
+    "dropped_attention",
+    "dqkv",
+  );
+  const y = attention(attend.qkv, starts, { numHeads, headDim }, { dropout: dropped });
+  close(y, "dropped_attention", "y");
 });

@@ -97,6 +97,40 @@ Deno.test("transformers runs an exported adapter on the base of every architectu
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("transformers runs modules in every place of a layer", async () => {
+  await using space = await makeWorkspace();
+  const jobs: Job[] = [];
+  const cases = [
+    ["albert", "parallel_attention"],
+    ["albert", "parallel_layer"],
+    ["bert", "parallel_layer"],
+    ["distilbert", "parallel_feed_forward"],
+    ["roberta", "parallel_attention"],
+  ].map(([name, placement], i) => {
+    const base = `${FIXTURES}/architectures/${name}`;
+    return { base, placement: placement!, adapter: space.at(`adapter${i}`) };
+  });
+  for (const [i, { base, placement, adapter }] of cases.entries()) {
+    await Deno.mkdir(adapter);
+    await Deno.copyFile(
+      `${base}/adapter/adapter_model.safetensors`,
+      `${adapter}/adapter_model.safetensors`,
+    );
+    const config = JSON.parse(await Deno.readTextFile(`${base}/adapter/adapter_config.json`));
+    await Deno.writeTextFile(
+      `${adapter}/adapter_config.json`,
+      JSON.stringify({ ...config, placement }),
+    );
+    const model = space.at(`python${i}`);
+    await succeed(["export", adapter, model, "--layout", "python", "--base", base]);
+    jobs.push({ model, tokenizer: base, texts: TEXTS });
+  }
+  const results = await runInPython(jobs, { HF_HUB_OFFLINE: "1", HF_HOME: space.at("hf") });
+  for (const [i, { base, placement, adapter }] of cases.entries()) {
+    await assertOurs(results[i]!, base, adapter, `${base} ${placement}`);
+  }
+});
+
 Deno.test("transformers runs heads that differ by layer, and heads for scores", async () => {
   await using space = await makeWorkspace({}, { numHeads: [3, 1], headDim: 2, combine: "mean" });
   const scores = space.at("scores");

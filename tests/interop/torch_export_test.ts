@@ -75,11 +75,12 @@ Deno.test("two processes of the exported script train the adapter that train doe
   assertEquals((await runCaptured(merge)).code, 0);
 });
 
-Deno.test("the exported script follows the mergeable recipe, clipping and decay", async () => {
+Deno.test("the exported script follows the mergeable recipe, clipping, decay and placement", async () => {
   await using space = await makeWorkspace();
   // With one head both passes are the same whatever is drawn.
   const flags = ["--recipe", "mergeable", "--heads", "1", "--head-dim", "3", "--clip", "0.5"];
   flags.push("--combine", "mean", "--weight-decay", "0.1", "--decay-all", "--schedule", "cosine");
+  flags.push("--placement", "s0");
   await trainBoth(space, 1, flags);
 });
 
@@ -89,6 +90,7 @@ Deno.test("the exported script learns scores of pairs", async () => {
   const lines = ROWS.map((row, i) => `"${row}","${ROWS[(3 * i) % ROWS.length]}",${i / 2}`);
   await Deno.writeTextFile(data, `one,other,score\n${lines.join("\n")}\n`);
   const columns = ["--text", "one", "--text-pair", "other", "--label", "score", "--regression"];
+  columns.push("--placement", "parallel_feed_forward");
   const pairs = { ...space, data };
   const { kept, events } = await trainBoth(pairs, 1, [...columns, "--eval", data]);
   const best = events.findLast(({ kind, best }) => kind === "evaluation" && best);

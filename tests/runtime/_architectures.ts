@@ -67,7 +67,7 @@ async function open(backend: Backend, folder: string, adapterFolder: string, exp
   const weights = await loadEncoder(checkpoint, model, backend);
   using adapter = await openAdapter(adapterFolder);
   const adapted = await loadAdapter(adapter, backend);
-  const none = { modules: [], layerNormEps: 1e-5 };
+  const none = { modules: [], layerNormEps: 1e-5, placement: "after_attention" } as const;
   const tokens = expected.mask_tokens;
   const variants = {
     adapter: adapted,

@@ -29,7 +29,7 @@ Deno.test("TrainingPass computes what the encoder computes", async () => {
     placeTrainingModule(backend, `module ${i}`, adapter.moduleArrays(i, "all"), 4)
   );
   pass.begin(batch!);
-  const [hidden] = await backend.read([pass.forward(0, modules, 1e-5)]);
+  const [hidden] = await backend.read([pass.forward(0, { modules, eps: 1e-5 })]);
   const { weight, bias } = adapter.classifier;
   const want = Float32Array.from(logits!, (_, i) => {
     const [row, label] = [Math.floor(i / 2), i % 2];
@@ -56,8 +56,9 @@ Deno.test("TrainingPass gives back all that it took, and says how much a token t
       placeTrainingModule(backend, `module ${i}`, adapter.moduleArrays(i, "all"), 4)
     );
     pass.begin(batch!);
-    for (const slot of [0, 1]) pass.forward(slot, modules, 1e-5);
-    for (const slot of [0, 1]) pass.backward(slot, modules, 1e-5, noise(2 * HIDDEN, { seed: 1 }));
+    const own = { modules, eps: 1e-5 };
+    for (const slot of [0, 1]) pass.forward(slot, own);
+    for (const slot of [0, 1]) pass.backward(slot, own, noise(2 * HIDDEN, { seed: 1 }));
     const [first, second] = await pass.readGradients(2);
     assertEquals(first, second); // the same modules, the same gradient: the same bits
     const { bytesPerToken } = pass;
@@ -82,6 +83,6 @@ Deno.test("TrainingPass refuses to run before a batch is begun", async () => {
   const modules = [0, 1].map((i) =>
     placeTrainingModule(backend, `module ${i}`, adapter.moduleArrays(i, "all"), 4)
   );
-  assertThrows(() => pass.forward(0, modules, 1e-5), TypeError, "begin()");
+  assertThrows(() => pass.forward(0, { modules, eps: 1e-5 }), TypeError, "begin()");
   backend.destroy();
 });

@@ -3,6 +3,7 @@
 import { assert } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { openAdapter } from "../../lib/adapter/open.ts";
+import type { Placement } from "../../lib/adapter/placement.ts";
 import { openModel } from "../../lib/checkpoint/open_model.ts";
 import { openCheckpoint, readFloats } from "../../lib/checkpoint/open.ts";
 import { readTextFile } from "../../lib/checkpoint/sources.ts";
@@ -32,6 +33,7 @@ export const PLAIN: StepSettings = {
   consistency: "kl",
   consistencyWeight: 1,
   dropout: 0,
+  attentionDropout: 0,
   labelSmoothing: 0,
   seed: 0,
 };
@@ -41,6 +43,7 @@ export async function openParts(
   backend: Backend,
   base: string,
   adapterFolder: string,
+  placement?: Placement,
 ): Promise<{ parts: EncoderParts; adapter: TrainableAdapter }> {
   using opened = await openModel(base);
   using adapter = await openAdapter(adapterFolder);
@@ -49,7 +52,8 @@ export async function openParts(
   const layers = new EncoderLayers(backend, weights);
   const arrays = new Map<string, Float32Array>();
   for (const [name, entry] of adapter.tensors) arrays.set(name, await readFloats(entry));
-  const { numLabels, config } = adapter;
+  const { numLabels, config: { placement: own } } = adapter;
+  const config = { ...adapter.config, placement: placement ?? own };
   return {
     parts: { backend, weights, transposed, layers },
     adapter: new TrainableAdapter(config, arrays, { numLabels, decayAll: false }),

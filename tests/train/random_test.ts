@@ -1,6 +1,12 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
-import { drawIndex, dropoutFactors, randomFor, shuffle } from "../../lib/train/random.ts";
+import {
+  drawIndex,
+  dropoutFactors,
+  dropoutKeys,
+  randomFor,
+  shuffle,
+} from "../../lib/train/random.ts";
 
 const first = (...of: Parameters<typeof randomFor>) => randomFor(...of)();
 
@@ -37,4 +43,26 @@ Deno.test("dropoutFactors() keeps the mean at 1 and drops the share asked for", 
   assert(factors.every((factor) => factor === 0 || factor === 1 / 0.75));
   assertAlmostEquals(factors.reduce((a, b) => a + b) / factors.length, 1, 0.05);
   assertEquals(dropoutFactors(3, 0, randomFor(3, "dropout", 0)), Float64Array.of(1, 1, 1));
+});
+
+Deno.test("dropoutKeys() depend on the place in the run, row and position, not on the batch", () => {
+  const place = { seed: 1, step: 2, pass: 0, layer: 3 };
+  const batch = (indices: number[], lengths: number[]) => {
+    const starts = Uint32Array.of(0, ...lengths);
+    for (let i = 1; i < starts.length; i++) starts[i]! += starts[i - 1]!;
+    const positions = Uint32Array.from(
+      lengths.flatMap((n) => Array.from({ length: n }, (_, t) => t)),
+    );
+    return { indices, starts, positions };
+  };
+  const together = dropoutKeys(place, batch([7, 2], [3, 2]));
+  assertEquals([...dropoutKeys(place, batch([2], [2]))], [...together.subarray(12)]);
+  assert(together.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256));
+  const one = batch([7], [3]);
+  const others = [{ seed: 2 }, { step: 3 }, { pass: 1 }, { layer: 2 }].map((other) =>
+    dropoutKeys({ ...place, ...other }, one).join()
+  );
+  const tokens = [0, 1, 2, 3, 4].map((t) => together.subarray(4 * t, 4 * t + 4).join());
+  assertEquals(new Set([together.subarray(0, 12).join(), ...others]).size, 5);
+  assertEquals(new Set(tokens).size, 5);
 });

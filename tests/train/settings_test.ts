@@ -20,6 +20,7 @@ Deno.test("trainingSettings() refuses each number out of its range, by name", ()
     weightDecay: -0.1,
     warmup: Infinity,
     dropout: 1,
+    attentionDropout: -0.1,
     clip: -1,
     labelSmoothing: 1,
     seed: 2 ** 32,

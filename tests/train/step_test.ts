@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import type { Placement } from "../../lib/adapter/placement.ts";
 import { WasmBackend } from "../../lib/compute/wasm/backend.ts";
 import { ReferenceBackend } from "../../lib/compute/reference/backend.ts";
 import { AdamW, clipGradients } from "../../lib/train/optimizer.ts";
@@ -17,17 +18,18 @@ const MINI = `${FIXTURES}mini/`;
 interface GradientCheck extends SlopeOptions {
   readonly settings?: Partial<StepSettings>;
   readonly scores?: boolean;
+  readonly placement?: Placement;
 }
 
 /** Compares the gradients of three small batches with finite differences. */
 async function checkGradients(
   base: string,
   adapterFolder: string,
-  { settings, scores = false, ...slopes }: GradientCheck = {},
+  { settings, scores = false, placement, ...slopes }: GradientCheck = {},
 ): Promise<void> {
   // Room for 12 tokens: the rows of a step take three batches.
   const backend = new ReferenceBackend({ maxTokens: 12 });
-  const { parts, adapter } = await openParts(backend, base, adapterFolder);
+  const { parts, adapter } = await openParts(backend, base, adapterFolder, placement);
   const computer = new GradientComputer(parts, adapter, { ...PLAIN, ...settings });
   const encodings = randomEncodings([5, 1, 8, 3, 9], 30);
   const targets = scores
@@ -48,6 +50,12 @@ Deno.test("GradientComputer follows the loss of albert, one head for all its lay
   const folder = `${FIXTURES}architectures/albert`;
   const settings = { recipe: "mergeable", seed: 2 } as const;
   return checkGradients(folder, `${folder}/adapter`, { settings });
+});
+
+Deno.test("GradientComputer follows the loss of albert beside its layers, which drops", () => {
+  const folder = `${FIXTURES}architectures/albert`;
+  const settings = { attentionDropout: 0.2 } as const;
+  return checkGradients(folder, `${folder}/adapter`, { settings, placement: "parallel_layer" });
 });
 
 Deno.test("GradientComputer follows the loss of distilbert, whose relu has a kink", () => {
@@ -84,6 +92,19 @@ const CASES: readonly (GradientCheck & { name: string; adapter: object; step?: n
     scores: true,
   },
   { name: "scores", adapter: { labels: null }, scores: true },
+  {
+    name: "attention that drops",
+    adapter: { numHeads: [2, 3], headDim: 2 },
+    settings: { attentionDropout: 0.3 },
+  },
+  {
+    name: "one head for all, drawn twice, whose attention drops",
+    adapter: { numHeads: 3, config: { placement: "parallel_layer" } },
+    settings: { recipe: "mergeable", attentionDropout: 0.3, seed: 4 },
+  },
+  ...(["parallel_feed_forward", "parallel_attention", "parallel_layer"] as const).map(
+    (placement) => ({ name: placement, adapter: { config: { placement } } }),
+  ),
 ];
 
 for (const { name, adapter, ...check } of CASES) {
@@ -134,7 +155,11 @@ Deno.test("GradientComputer gives the same gradients however rows are dealt to b
   for (const maxTokens of [64, 1024]) {
     const backend = new ReferenceBackend({ maxTokens });
     const { parts, adapter } = await openParts(backend, `${MINI}encoder`, `${MINI}adapter`);
-    const computer = new GradientComputer(parts, adapter, { ...PLAIN, dropout: 0.1 });
+    const computer = new GradientComputer(parts, adapter, {
+      ...PLAIN,
+      dropout: 0.1,
+      attentionDropout: 0.2,
+    });
     assert(computer.bytesPerToken > 0);
     await computer.run(await readMiniRows(6), 0);
     runs.push(adapter.parameters.map(({ gradient }) => gradient.slice()));

@@ -141,6 +141,10 @@ export class F32 extends Expression {
   sqrt(): F32 {
     return new F32([this.code, 0x91]);
   }
+  /** This float, from 0 to below 2^32, as an integer, rounded to zero. */
+  toI32(): I32 {
+    return new I32([this.code, 0xa9]);
+  }
   /** This float in all four lanes. */
   splat(): V128 {
     return new V128([this.code, SIMD, 0x13]);
@@ -200,6 +204,10 @@ export class V128 extends Expression {
   lt(other: V128): V128 {
     return this.#with(other, 0x43);
   }
+  /** All bits set in the lanes where `this >= other`, unsigned integers. */
+  geUnsigned(other: V128): V128 {
+    return this.#with(other, 0x40);
+  }
   /** All bits set in the lanes where `this < other`, signed integers. */
   ltIntegers(other: V128): V128 {
     return this.#with(other, 0x39);
@@ -219,6 +227,18 @@ export class V128 extends Expression {
   /** Integers shifted left. */
   shlIntegers(bits: number): V128 {
     return new V128([this.code, I32.of(bits).code, SIMD, ...unsigned(0xab)]);
+  }
+  /** Integers shifted right, zeros coming in. */
+  shrIntegers(bits: number): V128 {
+    return new V128([this.code, I32.of(bits).code, SIMD, ...unsigned(0xad)]);
+  }
+  /** Products of integers, their low 32 bits. */
+  mulIntegers(other: V128): V128 {
+    return this.#with(other, 0xb5);
+  }
+  /** The bits set in one of both. */
+  xor(other: V128): V128 {
+    return this.#with(other, 0x51);
   }
   /** Sums of integers. */
   addIntegers(other: V128): V128 {

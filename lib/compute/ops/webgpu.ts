@@ -8,6 +8,7 @@ import { activationDispatches } from "./activation/webgpu.ts";
 import { activationBackwardDispatches } from "./activation_backward/webgpu.ts";
 import { addDispatches } from "./add/webgpu.ts";
 import { attentionOnBuffers } from "./attention/buffers.ts";
+import { droppedAttentionDispatches } from "./attention/dropped.ts";
 import { attentionDispatches } from "./attention/webgpu.ts";
 import { attentionBackwardDispatches } from "./attention_backward/webgpu.ts";
 import type { Family } from "./both_families.ts";
@@ -51,7 +52,9 @@ function onTextures(op: Op, counts: BatchCounts, tile: Tile): Dispatch[] {
     case "layerNorm":
       return layerNormDispatches(op, counts);
     case "attention":
-      return attentionDispatches(op, counts);
+      return op.keys === undefined
+        ? attentionDispatches(op, counts)
+        : droppedAttentionDispatches(op, counts, "textures");
     case "tinyAttention":
       return tinyAttentionDispatches(op, counts);
     case "select":
@@ -68,7 +71,9 @@ function onBuffers(op: Op, counts: BatchCounts, tile: BlockTile): Dispatch[] {
     case "layerNorm":
       return layerNormOnBuffers(op, counts);
     case "attention":
-      return attentionOnBuffers(op, counts);
+      return op.keys === undefined
+        ? attentionOnBuffers(op, counts)
+        : droppedAttentionDispatches(op, counts, "buffers");
     case "tinyAttention":
       return tinyAttentionOnBuffers(op, counts);
     case "select":

@@ -19,6 +19,8 @@ import {
 import { activate } from "../ops/activation/reference.ts";
 import { activationBackward } from "../ops/activation_backward/reference.ts";
 import { add } from "../ops/add/reference.ts";
+import type { AttentionDropout } from "../ops/attention/dropout.ts";
+import type { DropoutNumbers } from "../ops/attention/dropout_reference.ts";
 import { attention } from "../ops/attention/reference.ts";
 import { attentionBackward } from "../ops/attention_backward/reference.ts";
 import { layerNorm } from "../ops/layer_norm/reference.ts";
@@ -180,7 +182,8 @@ export class ReferenceBackend implements Backend {
         const [qkv, y] = [this.#input(op.qkv, batch), this.#numbers(op.y)];
         const shape = { numHeads: op.numHeads, headDim: op.y.cols / op.numHeads };
         const rows = op.y.rowsFollow === "sequences" ? selected : undefined;
-        return () => y.set(attention(qkv, starts, shape, rows));
+        const dropout = this.#dropout(op, batch);
+        return () => y.set(attention(qkv, starts, shape, { selected: rows, dropout }));
       }
       case "tinyAttention": {
         const [a, y] = [this.#input(op.a, batch), this.#numbers(op.y)];
@@ -195,6 +198,7 @@ export class ReferenceBackend implements Backend {
           scale: op.scale,
           outputWeight: this.#constant(op.outputWeight),
           outputBias: this.#constant(op.outputBias),
+          updateOnly: op.updateOnly ?? false,
         };
         this.#numbers(op.scratch);
         return () => y.set(tinyAttention(a, starts, module));
@@ -241,7 +245,8 @@ export class ReferenceBackend implements Backend {
         const [qkv, dy] = [this.#input(op.qkv, batch), this.#input(op.dy, batch)];
         const dqkv = this.#numbers(op.dqkv);
         const shape = { numHeads: op.numHeads, headDim: op.dy.cols / op.numHeads };
-        return () => dqkv.set(attentionBackward(qkv, dy, starts, shape));
+        const dropout = this.#dropout(op, batch);
+        return () => dqkv.set(attentionBackward(qkv, dy, starts, shape, dropout));
       }
       case "linearGradient": {
         const [x, dy] = [this.#input(op.x, batch), this.#input(op.dy, batch)];
@@ -258,6 +263,14 @@ export class ReferenceBackend implements Backend {
 
   #rows(value: Value, batch: RaggedBatch): number {
     return rowsOf(value, { tokens: batch.tokens, sequences: batch.starts.length - 1 });
+  }
+
+  #dropout(
+    { keys, dropout }: AttentionDropout,
+    batch: RaggedBatch,
+  ): DropoutNumbers | undefined {
+    if (keys === undefined || dropout === undefined) return undefined;
+    return { keys: this.#input(keys, batch), dropout };
   }
 
   #input(value: Value, batch: RaggedBatch): Float64Array<ArrayBuffer> {

@@ -27,7 +27,7 @@ export interface OpenMessage extends BatchSize {
 /** An operation with numbers in place of values and weights. */
 export interface SentOp {
   /** What the operation holds otherwise. */
-  readonly plain: Readonly<Record<string, string | number | undefined>>;
+  readonly plain: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Its values and weights. */
   readonly resources: Readonly<Record<string, ResourceId>>;
 }
@@ -112,9 +112,9 @@ export interface SentError {
  * @returns The same with numbers.
  */
 export function packOp(op: Op, idOf: (resource: Value | Weight) => ResourceId): SentOp {
-  const plain: Record<string, string | number | undefined> = {};
+  const plain: Record<string, string | number | boolean | undefined> = {};
   const resources: Record<string, ResourceId> = {};
-  const fields: Record<string, string | number | undefined | Value | Weight> = { ...op };
+  const fields: Record<string, string | number | boolean | undefined | Value | Weight> = { ...op };
   for (const [name, field] of Object.entries(fields)) {
     if (typeof field === "object") resources[name] = idOf(field);
     else plain[name] = field;

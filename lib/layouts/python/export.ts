@@ -11,11 +11,11 @@ import { CONFIG_JSON_KEY, CONFIG_METADATA_KEY } from "../../adapter/embedded.ts"
 import { addMember, parseObject, removeMember } from "../../adapter/json_text.ts";
 import { type Adapter, ADAPTER_WEIGHTS } from "../../adapter/open.ts";
 import { adapterSteps } from "../../adapter/plan.ts";
-import { moduleCount, unknownBase } from "../../adapter/tensors.ts";
+import { moduleSites } from "../../adapter/sites.ts";
+import { unknownBase } from "../../adapter/tensors.ts";
 import { MODEL_CONFIG } from "../../checkpoint/names.ts";
 import type { Plan } from "../../checkpoint/plan.ts";
 import { TinygraftError } from "../../errors.ts";
-import { fillLayer } from "../../model/architecture.ts";
 import { findArchitecture } from "../../model/registry.ts";
 import { quote } from "../../tensor/quote.ts";
 import code from "./modeling_tiny_attention.py" with { type: "text" };
@@ -158,16 +158,11 @@ function describe(
   return described;
 }
 
-/** The path of each module, and of the LayerNorm after which it stands. */
-function sitesOf({ config }: Adapter): [string, string][] {
+/** For each module its own path, what it reads and what it is added to. */
+function sitesOf({ config }: Adapter): [path: string, reads: string, joins: string][] {
   const architecture = findArchitecture(config.baseModelType);
   if (architecture === undefined) throw unknownBase(config);
-  const { adapterPath, layerPaths } = architecture;
-  const layers = Array.from({ length: moduleCount(config) }, (_, layer) => layer);
-  return layers.map((layer) => [
-    fillLayer(adapterPath, layer),
-    fillLayer(layerPaths.attentionNorm, layer),
-  ]);
+  return moduleSites(config, architecture).map(({ path, reads, joins }) => [path, reads, joins]);
 }
 
 function encode(text: string): Uint8Array<ArrayBuffer> {

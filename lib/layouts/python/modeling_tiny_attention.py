@@ -32,7 +32,7 @@ class TinyAttentionConfig(PreTrainedConfig):
 
 
 class TinyAttention(nn.Module):
-    """One layer's module, which adds the update of its narrow heads to what the base computed."""
+    """One layer's module: what its narrow heads add to what the base computed."""
 
     def __init__(self, settings: dict, index: int):
         super().__init__()
@@ -46,11 +46,12 @@ class TinyAttention(nn.Module):
         self.value = nn.Linear(hidden, width)
         self.output = nn.Linear(width, hidden)
         self.blocked = None  # set before every pass: what is added to scores, [rows, 1, 1, tokens]
+        self.added = None  # the update, from where it is computed to where it is added
 
-    def forward(self, a: torch.Tensor) -> torch.Tensor:
-        """Maps the attention block's output [rows, tokens, hidden] to the adapted one."""
-        rows, tokens, _ = a.shape
-        u = self.norm(a)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maps what the module reads, [rows, tokens, hidden], to the update."""
+        rows, tokens, _ = x.shape
+        u = self.norm(x)
         q, k, v = (
             linear(u).view(rows, tokens, self.heads, -1).transpose(1, 2)
             for linear in (self.query, self.key, self.value)
@@ -58,11 +59,30 @@ class TinyAttention(nn.Module):
         scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
         z = (scores + self.blocked).softmax(-1) @ v
         z = z.transpose(1, 2).reshape(rows, tokens, -1)
-        return a + self.scale * F.linear(z, self.output.weight) + self.output.bias
+        return self.scale * F.linear(z, self.output.weight) + self.output.bias
 
-    def after(self, _site, _inputs, a: torch.Tensor) -> torch.Tensor:
-        """The hook on the LayerNorm that ends the attention block."""
-        return self(a)
+    def read_output(self, _site, _inputs, a: torch.Tensor) -> None:
+        """The hook on the LayerNorm whose output the module reads."""
+        self.added = self(a)
+
+    def read_input(self, _layer, args: tuple, kwargs: dict) -> None:
+        """The hook on the layer whose input the module reads, for placements beside a block."""
+        self.added = self(args[0] if args else next(iter(kwargs.values())))
+
+    def join(self, _site, _inputs, y: torch.Tensor) -> torch.Tensor:
+        """The hook on the LayerNorm whose output the update is added to."""
+        added, self.added = self.added, None
+        return y + added
+
+    def hook(self, encoder: nn.Module, reads: str, joins: str, layer: str) -> None:
+        """Puts the module in its place: `reads` is the layer or one of its LayerNorms, as `joins`."""
+        if reads == layer:
+            encoder.get_submodule(reads).register_forward_pre_hook(
+                self.read_input, with_kwargs=True
+            )
+        else:
+            encoder.get_submodule(reads).register_forward_hook(self.read_output)
+        encoder.get_submodule(joins).register_forward_hook(self.join)
 
 
 class TinyAttentionForSequenceClassification(PreTrainedModel):
@@ -82,11 +102,11 @@ class TinyAttentionForSequenceClassification(PreTrainedModel):
         self.base_model_prefix = encoder.base_model_prefix
         setattr(self, self.base_model_prefix, encoder)
         settings = config.tiny_attention
-        for index, (path, site) in enumerate(config.tiny_attention_sites):
+        for index, (path, reads, joins) in enumerate(config.tiny_attention_sites):
             module = TinyAttention(settings, index)
-            parent, _, name = path.rpartition(".")
-            encoder.get_submodule(parent).add_module(name, module)
-            encoder.get_submodule(site).register_forward_hook(module.after)
+            layer, _, name = path.rpartition(".")
+            encoder.get_submodule(layer).add_module(name, module)
+            module.hook(encoder, reads, joins, layer)
         self.classifier = nn.Linear(settings["hidden_size"], config.num_labels)
         self.post_init()
 
@@ -148,7 +168,7 @@ class TinyAttentionForSequenceClassification(PreTrainedModel):
         dtype = self.classifier.weight.dtype
         blocked = (1.0 - attention_mask[:, None, None, :].to(dtype)) * torch.finfo(dtype).min
         encoder = getattr(self, self.base_model_prefix)
-        for path, _ in self.config.tiny_attention_sites:
+        for path, *_ in self.config.tiny_attention_sites:
             encoder.get_submodule(path).blocked = blocked
         takes_types = "token_type_ids" in inspect.signature(encoder.forward).parameters
         if token_type_ids is not None and takes_types:
@@ -190,7 +210,7 @@ def read_weights(name: str, hub: dict) -> dict[str, torch.Tensor]:
 
 
 def is_of_base(key: str, config: PreTrainedConfig, prefix: str) -> bool:
-    paths = [f"{prefix}{path}." for path, _ in config.tiny_attention_sites]
+    paths = [f"{prefix}{path}." for path, *_ in config.tiny_attention_sites]
     return not key.startswith(("classifier.", *paths))
 
 

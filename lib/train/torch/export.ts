@@ -5,7 +5,7 @@
  */
 
 import { basename } from "@std/path";
-import { moduleCount } from "../../adapter/tensors.ts";
+import { moduleSites } from "../../adapter/sites.ts";
 import type { PlannedFile } from "../../checkpoint/plan.ts";
 import { realPath } from "../../checkpoint/sources.ts";
 import { UsageError } from "../../errors.ts";
@@ -74,17 +74,12 @@ export async function planTorchExport(
 
 /** What the script reads beside the adapter and the rows. */
 function describeRun({ settings, base, data, adapter }: PreparedRun, options: TrainOptions) {
-  const { layerPaths, adapterPath } = base.model.architecture;
-  const count = moduleCount(adapter.config);
-  const fill = (path: string) =>
-    Array.from({ length: count }, (_, layer) => path.replace("{layer}", String(layer)));
+  const sites = moduleSites(adapter.config, base.model.architecture);
   const rows = data.train.rows.length;
   return {
     base: realPath(base.checkpoint.folder),
     output: basename(options.output),
-    // The attention block ends with its LayerNorm, and that is where the module stands.
-    sites: fill(layerPaths.attentionNorm),
-    modules: fill(adapterPath),
+    modules: sites,
     settings,
     steps: stepsOfRun(rows, settings),
     evalEvery: options.evalEvery ?? stepsPerEpoch(rows, settings.batch),

@@ -40,9 +40,9 @@ EVAL_BATCH = 64
 
 
 class TinyAttention(nn.Module):
-    """One layer's module: the input [B, T, D] plus the update of M narrow heads."""
+    """One layer's module: what M narrow heads add, from an input [B, T, D]."""
 
-    def __init__(self, hidden, heads, config):
+    def __init__(self, hidden, heads, config, dropout):
         super().__init__()
         width = heads * config["head_dim"]
         self.norm = nn.LayerNorm(hidden, eps=config["layer_norm_eps"])
@@ -52,15 +52,18 @@ class TinyAttention(nn.Module):
         self.output = nn.Linear(width, hidden)
         self.heads, self.head_dim = heads, config["head_dim"]
         self.scale = 1.0 if config["combine"] == "sum" else 1.0 / heads
+        self.dropout = dropout
+        self.added = None  # the update, from where it is computed to where it is added
 
-    def forward(self, a, blocked, head):
+    def forward(self, x, blocked, head):
         """With a head, this one stands for all: its output is multiplied by their number."""
-        u = self.norm(a)
-        batch, tokens, _ = a.shape
+        u = self.norm(x)
+        batch, tokens, _ = x.shape
         split = lambda x: x.view(batch, tokens, self.heads, self.head_dim).transpose(1, 2)
         q, k, v = split(self.query(u)), split(self.key(u)), split(self.value(u))
         scores = q @ k.transpose(-1, -2) / math.sqrt(self.head_dim)
-        z = torch.softmax(scores + blocked, dim=-1) @ v
+        weights = torch.softmax(scores + blocked, dim=-1)
+        z = F.dropout(weights, self.dropout, self.training) @ v
         weight, scale = self.output.weight, self.scale
         if head is None:
             z = z.transpose(1, 2).reshape(batch, tokens, -1)
@@ -68,11 +71,15 @@ class TinyAttention(nn.Module):
             z = z[:, head]
             weight = weight.view(-1, self.heads, self.head_dim)[:, head]
             scale = scale * self.heads
-        return a + scale * F.linear(z, weight) + self.output.bias
+        return scale * F.linear(z, weight) + self.output.bias
+
+    def join(self, _site, _inputs, y):
+        added, self.added = self.added, None
+        return y + added
 
 
 class Adapted(nn.Module):
-    """The frozen base with modules after its attention blocks, and a classifier on token 0."""
+    """The frozen base with modules in its layers, and a classifier on token 0."""
 
     def __init__(self, base, options, config, tensors):
         super().__init__()
@@ -80,21 +87,32 @@ class Adapted(nn.Module):
         self.base.requires_grad_(False)
         self.regression = config["task"]["type"] == "regression"
         self.settings = options["settings"]
-        self.prefixes = options["modules"]
+        self.prefixes = [site["path"] for site in options["modules"]]
         heads = config["num_heads"]
         self.tiny = nn.ModuleList()
-        for index, site in enumerate(options["sites"]):
+        for index, site in enumerate(options["modules"]):
             count = heads if isinstance(heads, int) else heads[index]
-            module = TinyAttention(config["hidden_size"], count, config)
+            dropout = self.settings["attentionDropout"]
+            module = TinyAttention(config["hidden_size"], count, config, dropout)
             self.tiny.append(module)
-            # A layer that stands for several runs its module as often as itself.
-            self.base.get_submodule(site).register_forward_hook(
-                lambda _module, _inputs, a, tiny=module: tiny(a, self.blocked, self.head)
-            )
+            self.hook(module, **site)
         labels, hidden = tensors["classifier.weight"].shape
         self.classifier = nn.Linear(hidden, labels)
         self.dropout = nn.Dropout(self.settings["dropout"])
         self.load(tensors)
+
+    def hook(self, tiny, path, reads, joins):
+        """Puts a module in its place; a layer that stands for several runs it as often as itself."""
+
+        def run(x):
+            tiny.added = tiny(x, self.blocked, self.head)
+
+        at = self.base.get_submodule
+        if path.startswith(f"{reads}."):  # the layer: its input is read
+            at(reads).register_forward_pre_hook(lambda _layer, inputs: run(inputs[0]))
+        else:
+            at(reads).register_forward_hook(lambda _norm, _inputs, a: run(a))
+        at(joins).register_forward_hook(tiny.join)
 
     def names(self):
         """The trained parameters by the names that files have."""

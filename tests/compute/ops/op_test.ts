@@ -50,6 +50,14 @@ const attentionBackward = {
   dy: value(6),
   numHeads: 3,
 } as const;
+const dropped = {
+  op: "attention",
+  qkv: value(18),
+  numHeads: 3,
+  y: value(6),
+  keys: value(4),
+  dropout: 0.1,
+} as const;
 const linearGradient = { op: "linearGradient", x: value(4), dy: value(6) } as const;
 
 Deno.test("checkOp() accepts operations whose shapes fit", () => {
@@ -70,6 +78,8 @@ Deno.test("checkOp() accepts operations whose shapes fit", () => {
     { ...normBackward, residual: x, dx: value(4) },
     { ...normGradient, gradient: value(8, "batch") },
     { ...attentionBackward, dqkv: value(18) },
+    { ...attentionBackward, dqkv: value(18), keys: value(4), dropout: 0.1 },
+    dropped,
     { ...linearGradient, gradient: value(30, "batch") },
     { op: "scatter", x: value(4, "sequences"), y: x },
   ];
@@ -119,6 +129,11 @@ Deno.test("checkOp() refuses shapes that do not fit", () => {
     { ...normGradient, gradient: value(4, "batch") },
     { ...normGradient, dy: value(5), gradient: value(8, "batch") },
     { ...attentionBackward, dqkv: value(6) },
+    { ...attentionBackward, dqkv: value(18), keys: value(3), dropout: 0.1 },
+    { ...attentionBackward, dqkv: value(18), keys: value(4) },
+    { ...attentionBackward, dqkv: value(18), dropout: 0.1 },
+    { ...dropped, y: value(6, "sequences") },
+    { ...dropped, keys: value(4, "sequences") },
     { ...attentionBackward, dqkv: attentionBackward.qkv },
     { ...attentionBackward, dy: value(6, "sequences"), dqkv: value(18) },
     { ...linearGradient, gradient: value(24, "batch") },
@@ -141,6 +156,9 @@ Deno.test("checkOp() refuses numbers that are out of range", () => {
     { ...normBackward, eps: -1, dx: value(4) },
     { ...normGradient, eps: 0, gradient: value(8, "batch") },
     { ...attentionBackward, numHeads: 4, dqkv: value(18) },
+    { ...dropped, dropout: 0 },
+    { ...dropped, dropout: 1 },
+    { ...attentionBackward, dqkv: value(18), keys: value(4), dropout: NaN },
     { ...tiny, numHeads: 1.5 },
     { ...tiny, scale: Infinity },
   ];

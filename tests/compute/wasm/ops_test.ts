@@ -119,6 +119,7 @@ for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [3, 7]] as co
     [tinyAttention(200, numHeads, headDim, 1), 2e-5],
     [tinyAttention(5, numHeads, headDim, 1 / numHeads), 2e-5],
     [tinyAttention(5, numHeads, headDim, -2.5), 2e-5],
+    [tinyAttention(20, numHeads, headDim, 0.5, true), 2e-5],
   ]);
 }
 
@@ -163,6 +164,13 @@ for (
   matches(`attentionBackward of ${numHeads} heads of ${headDim} columns`, [
     [attentionBackward(numHeads, headDim), 1e-5],
     [attentionBackward(numHeads, headDim, 3), 1e-4],
+  ]);
+}
+
+for (const [numHeads, headDim] of [[4, 1], [3, 5]] as const) {
+  matches(`attention with dropout and its way back of ${numHeads} heads of ${headDim} columns`, [
+    [attention(numHeads, headDim, { dropout: 0.4 }), 1e-5],
+    [attentionBackward(numHeads, headDim, 1, 0.4), 2e-5],
   ]);
 }
 
@@ -252,6 +260,8 @@ Deno.test("results on WebAssembly are the same bits for any number of threads", 
       layerNormBackward(100, { eps: 1e-5, residual: true }),
       layerNormGradient(384),
       attentionBackward(12, 32),
+      attentionBackward(4, 1, 1, 0.1),
+      attention(4, 1, { dropout: 0.1 }),
       linearGradient(384, 12),
       linearGradient(4, 384),
     ].map((make) => make(maker));

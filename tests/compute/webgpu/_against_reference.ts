@@ -75,6 +75,14 @@ export class Maker implements Disposable {
     return value;
   }
 
+  /** A value full of seeded bytes. */
+  bytes(label: string, cols: number): Value {
+    const value = this.output(label, "tokens", cols);
+    const numbers = noise(this.batch.tokens * cols, { seed: this.#seed++, scale: 2 ** 20 });
+    this.backend.write(value, numbers.map((number) => Math.abs(Math.trunc(number)) % 256));
+    return value;
+  }
+
   /** A weight full of seeded noise. */
   weight(label: string, rows: number, cols: number, scale = 1): Weight {
     const data = this.#numbers(rows * cols, scale);

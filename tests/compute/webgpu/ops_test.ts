@@ -111,6 +111,7 @@ for (const [numHeads, headDim] of [[1, 1], [4, 1], [1, 4], [3, 2], [2, 4], [3, 7
         await compareOn(tinyAttention(hidden, numHeads, headDim, 1), tolerance);
       }
       await compareOn(tinyAttention(5, numHeads, headDim, 1 / numHeads), tolerance);
+      if (numHeads === 4) await compareOn(tinyAttention(20, 4, headDim, 0.5, true), tolerance);
     },
   );
 }
@@ -165,6 +166,16 @@ for (const [numHeads, headDim] of [[2, 16], [1, 1], [4, 1], [3, 5], [2, 4]] as c
       await compareOn(attentionBackward(numHeads, headDim), f16 ? 1e-2 : 2e-5);
       if (f16) return;
       await compareOn(attentionBackward(numHeads, headDim, 3), 1e-3);
+    },
+  );
+}
+
+for (const [numHeads, headDim] of [[4, 1], [3, 5]] as const) {
+  onEach(
+    `attention with dropout and its way back match f64 for ${numHeads} heads of ${headDim} columns`,
+    async (compareOn, f16) => {
+      await compareOn(attention(numHeads, headDim, { dropout: 0.4 }), f16 ? 1e-2 : 1e-5);
+      await compareOn(attentionBackward(numHeads, headDim, 1, 0.4), f16 ? 2e-2 : 2e-5);
     },
   );
 }

@@ -28,6 +28,7 @@ Deno.test("planPython() names base, classes, labels and the modules' sites", asy
     [0, 1, 2].map((i) => [
       `encoder.layer.${i}.tiny_attn`,
       `encoder.layer.${i}.attention.output.LayerNorm`,
+      `encoder.layer.${i}.attention.output.LayerNorm`,
     ]),
   );
   assertEquals((config["id2label"] as Record<string, string>)["5"], "invoice");

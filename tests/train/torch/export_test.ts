@@ -38,8 +38,10 @@ Deno.test("planTorchExport() names where modules stand, one for all of ALBERT's 
   const { data } = space;
   const sitesOf = async (name: string) => {
     const texts = await textsOf({ base: `${FOLDER}${name}`, data, output: space.at("mine") });
-    const { sites, modules } = JSON.parse(texts.get("options.json")!);
-    return [sites[0], modules[0], sites.length > 1];
+    const { modules } = JSON.parse(texts.get("options.json")!);
+    const { path, reads, joins } = modules[0];
+    assertEquals(reads, joins);
+    return [joins, path, modules.length > 1];
   };
   const shared = "encoder.albert_layer_groups.0.albert_layers.0";
   assertEquals(

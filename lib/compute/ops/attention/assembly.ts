@@ -10,6 +10,7 @@ import type { FunctionBuilder, ModuleBuilder } from "../../assembler/module.ts";
 import { defineKernel, F32_BYTES, type KernelSpec, PANEL, TILE_ROWS } from "../job.ts";
 import type { PanelFunction } from "../linear/assembly.ts";
 import { exp, maxOf, sumOf } from "../vector_math.ts";
+import { dropRow } from "./dropout_assembly.ts";
 import { type AttentionParts, forEachPanel } from "./packing.ts";
 
 const VECTOR_BYTES = 16;
@@ -36,7 +37,10 @@ export type AttentionInt =
   | "y"
   | "yStride"
   | "heads" // heads of all sequences: what there is to do
-  | "headsPerChunk";
+  | "headsPerChunk"
+  | "keys" // of dropout, four floats a token; 0 where nothing is dropped
+  | "keysStride"
+  | "threshold"; // entries of fewer bits are dropped
 
 const INTS: readonly AttentionInt[] = [
   "qkv",
@@ -51,16 +55,22 @@ const INTS: readonly AttentionInt[] = [
   "yStride",
   "heads",
   "headsPerChunk",
+  "keys",
+  "keysStride",
+  "threshold",
 ];
 
+/** Floats that the kernel is told; the last is what dropout multiplies by what it keeps. */
+export type AttentionFloat = "scale" | "gain" | "keepGain";
+
 /** What the kernel is told. */
-type Args = Record<AttentionInt, I32> & Record<"scale" | "gain", F32>;
+type Args = Record<AttentionInt, I32> & Record<AttentionFloat, F32>;
 
 /** The kernel of `attention`: scores are scaled before the softmax, its weights gained after. */
-export const ATTENTION: KernelSpec<AttentionInt, "scale" | "gain"> = {
+export const ATTENTION: KernelSpec<AttentionInt, AttentionFloat> = {
   name: "attention",
   ints: INTS,
-  floats: ["scale", "gain"],
+  floats: ["scale", "gain", "keepGain"],
 };
 
 /**
@@ -102,7 +112,8 @@ function attendHead(
   const start = args.starts.add(sequence.shl(2));
   const first = f.let(start.loadI32());
   const length = f.let(start.loadI32(4).sub(first));
-  const column = f.let(item.rem(args.numHeads).mul(cols).mul(F32_BYTES));
+  const head = f.let(item.rem(args.numHeads));
+  const column = f.let(head.mul(cols).mul(F32_BYTES));
   const hiddenBytes = f.let(hidden.mul(F32_BYTES));
   const from = f.let(args.qkv.add(column).add(first.mul(qkvStride)).add(hiddenBytes));
   const values = f.let(scratch.add(length.roundUp(PANEL).mul(cols).mul(F32_BYTES)));
@@ -124,6 +135,8 @@ function attendHead(
     attendRows(f, args, parts.product, {
       rows,
       length,
+      head,
+      key: args.keys.add(query.mul(args.keysStride)),
       queries: args.qkv.add(column).add(query.mul(qkvStride)),
       keys: scratch,
       values,
@@ -141,7 +154,7 @@ function attendRows(
   args: Args,
   product: PanelFunction,
   at: Readonly<
-    Record<"rows" | "length" | "queries" | "keys" | "values" | "scores" | "y", I32>
+    Record<"rows" | "length" | "head" | "key" | "queries" | "keys" | "values" | "scores" | "y", I32>
   >,
 ): void {
   const { length, keys, values, scores } = at;
@@ -157,8 +170,13 @@ function attendRows(
     f.call(product, { ...params, x: queries, xStride: args.qkvStride });
   });
   const context = f.let(scores.add(stride.mul(QUERY_ROWS)));
+  const key = f.let(at.key);
   f.for(scores, f.let(scores.add(at.rows.mul(stride))), stride, (row) => {
     softmaxRow(f, row, length, args);
+    f.when(args.keys, () => {
+      dropRow(f, row, length, { ...args, head: at.head, key });
+      f.set(key, key.add(args.keysStride));
+    });
   });
   const width = f.let(args.headDim.roundUp(PANEL).mul(F32_BYTES));
   forEachPanel(f, values, args.headDim, length, (panel, column) => {

@@ -6,12 +6,14 @@
 
 import type { Value } from "../../value.ts";
 import { expectCols, expectDistinct, expectPositive, expectRows } from "../guards.ts";
+import { type AttentionDropout, checkDropout } from "./dropout.ts";
 
 /**
  * Scaled dot-product self-attention; a token attends to every token of its own sequence. Where the
  * rows of `y` follow the sequences, only the selected token of each sequence has its row computed.
+ * With keys, probabilities are dropped after the softmax, of all tokens.
  */
-export interface AttentionOp {
+export interface AttentionOp extends AttentionDropout {
   /** Which operation this is. */
   readonly op: "attention";
   /** Queries, keys and values side by side, `[tokens, 3H]`; head `m` owns `H / numHeads` columns. */
@@ -30,11 +32,15 @@ export interface AttentionOp {
  *
  * @param op The operation.
  * @throws {TypeError} When a shape does not fit.
- * @throws {RangeError} When the number of heads is not a positive integer that divides `H`.
+ * @throws {RangeError} When the number of heads is not a positive integer that divides `H`, or the
+ * dropout not between 0 and 1.
  */
-export function checkAttention({ qkv, numHeads, y }: AttentionOp): void {
+export function checkAttention(op: AttentionOp): void {
+  const { qkv, numHeads, y, keys } = op;
   expectRows("attention", qkv, "tokens");
-  expectRows("attention", y, "tokens", "sequences");
+  if (keys === undefined) expectRows("attention", y, "tokens", "sequences");
+  else expectRows("attention", y, "tokens");
+  checkDropout("attention", op);
   expectCols("attention", qkv, 3 * y.cols);
   expectDistinct("attention", [y], [qkv]);
   expectPositive("attention", "the number of heads", numHeads, true);

@@ -5,21 +5,27 @@
  */
 
 import type { Numbers } from "../linear/reference.ts";
+import { type DropoutNumbers, dropoutRow } from "./dropout_reference.ts";
 
 /**
- * Computes `softmax(q kᵀ / sqrt(headDim)) v` per sequence and head.
+ * Computes `softmax(q kᵀ / sqrt(headDim)) v` per sequence and head; with dropout, probabilities are
+ * multiplied with 0 or more than 1 after the softmax.
  *
  * @param qkv Queries, keys and values side by side, `[tokens, 3H]` with `H = numHeads * headDim`.
  * @param starts Where each sequence begins, plus the end, `[sequences + 1]`.
  * @param shape Heads, and columns of a head in elements.
- * @param selected The one token of each sequence to compute, `[sequences]`; all when left out.
+ * @param options The one token of each sequence to compute, `[sequences]`, all when left out; and what
+ * is dropped.
  * @returns `f64 [tokens, H]`, or `[sequences, H]` where tokens were selected; row-major.
  */
 export function attention(
   qkv: Numbers,
   starts: Uint32Array<ArrayBuffer>,
   shape: { readonly numHeads: number; readonly headDim: number },
-  selected?: Uint32Array<ArrayBuffer>,
+  { selected, dropout }: {
+    readonly selected?: Uint32Array<ArrayBuffer> | undefined;
+    readonly dropout?: DropoutNumbers | undefined;
+  } = {},
 ): Float64Array<ArrayBuffer> {
   const hidden = shape.numHeads * shape.headDim;
   const y = new Float64Array((selected?.length ?? starts.at(-1)!) * hidden);
@@ -28,7 +34,12 @@ export function attention(
     const rows = selected === undefined ? [begin, end] : [selected[b]!, selected[b]! + 1];
     for (let t = rows[0]!; t < rows[1]!; t++) {
       const out = (selected === undefined ? t : b) * hidden;
-      attendToken(qkv, { token: t, begin, end }, shape, y.subarray(out, out + hidden));
+      attendToken(
+        qkv,
+        { token: t, begin, end },
+        { ...shape, dropout },
+        y.subarray(out, out + hidden),
+      );
     }
   }
   return y;
@@ -38,7 +49,11 @@ export function attention(
 function attendToken(
   qkv: Numbers,
   { token, begin, end }: { readonly token: number; readonly begin: number; readonly end: number },
-  { numHeads, headDim }: { readonly numHeads: number; readonly headDim: number },
+  { numHeads, headDim, dropout }: {
+    readonly numHeads: number;
+    readonly headDim: number;
+    readonly dropout: DropoutNumbers | undefined;
+  },
   y: Float64Array<ArrayBuffer>,
 ): void {
   const hidden = numHeads * headDim;
@@ -52,6 +67,10 @@ function attendToken(
       weights[s] = dot / Math.sqrt(headDim);
     }
     softmax(weights);
+    if (dropout !== undefined) {
+      const factors = dropoutRow(dropout, token, head, weights.length);
+      for (let s = 0; s < weights.length; s++) weights[s]! *= factors[s]!;
+    }
     const v = k + hidden;
     for (let s = 0; s < weights.length; s++) {
       for (let i = 0; i < headDim; i++) {

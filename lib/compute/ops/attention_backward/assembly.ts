@@ -10,6 +10,7 @@
 import { F32, I32 } from "../../assembler/expressions.ts";
 import type { FunctionBuilder, ModuleBuilder } from "../../assembler/module.ts";
 import { softmaxRow } from "../attention/assembly.ts";
+import { dropRow } from "../attention/dropout_assembly.ts";
 import { type AttentionParts, forEachPanel, transpose } from "../attention/packing.ts";
 import { defineKernel, F32_BYTES, type KernelSpec, PANEL, TILE_ROWS } from "../job.ts";
 import { sumOverRow } from "../row_sums.ts";
@@ -33,13 +34,16 @@ export type AttentionBackwardInt =
   | "starts"
   | "masks"
   | "heads" // heads of all sequences: what there is to do
-  | "headsPerChunk";
+  | "headsPerChunk"
+  | "keys" // of dropout, four floats a token; 0 where nothing is dropped
+  | "keysStride"
+  | "threshold"; // entries of fewer bits are dropped
 
 /** What the kernel is told. */
-type Args = Record<AttentionBackwardInt, I32> & Record<"scale", F32>;
+type Args = Record<AttentionBackwardInt, I32> & Record<"scale" | "keepGain", F32>;
 
 /** The kernel of `attentionBackward`. */
-export const ATTENTION_BACKWARD: KernelSpec<AttentionBackwardInt, "scale"> = {
+export const ATTENTION_BACKWARD: KernelSpec<AttentionBackwardInt, "scale" | "keepGain"> = {
   name: "attentionBackward",
   ints: [
     "qkv",
@@ -54,8 +58,11 @@ export const ATTENTION_BACKWARD: KernelSpec<AttentionBackwardInt, "scale"> = {
     "masks",
     "heads",
     "headsPerChunk",
+    "keys",
+    "keysStride",
+    "threshold",
   ],
-  floats: ["scale"],
+  floats: ["scale", "keepGain"],
 };
 
 /** Matrices of one head of one sequence in a thread's own memory, in this order. */
@@ -128,6 +135,9 @@ export function defineAttentionBackward(module: ModuleBuilder, parts: AttentionP
 interface Head {
   readonly length: I32;
   readonly headDim: I32;
+  /** The head's number, and the first token's key. */
+  readonly head: I32;
+  readonly key: I32;
   /** The head's columns of the sequence's first row: queries, their gradient, the result's. */
   readonly queries: I32;
   readonly dQueries: I32;
@@ -150,11 +160,14 @@ function headBackward(
   const start = args.starts.add(item.div(args.numHeads).shl(2));
   const first = f.let(start.loadI32());
   const length = f.let(start.loadI32(4).sub(first));
-  const column = f.let(item.rem(args.numHeads).mul(headDim).mul(F32_BYTES));
+  const number = f.let(item.rem(args.numHeads));
+  const column = f.let(number.mul(headDim).mul(F32_BYTES));
   const offset = f.let(column.add(first.mul(qkvStride)));
   const head: Head = {
     length,
     headDim,
+    head: number,
+    key: f.let(args.keys.add(first.mul(args.keysStride))),
     queries: f.let(args.qkv.add(offset)),
     dQueries: f.let(args.dqkv.add(offset)),
     dy: f.let(args.dy.add(column).add(first.mul(args.dyStride))),
@@ -237,10 +250,17 @@ function rowsBackward(
     f.call(parts.product, { ...params, x: dy, xStride: args.dyStride });
   });
   const slopes = f.let(scratch.slopes);
+  const key = f.let(head.key.add(row.mul(args.keysStride)));
   const end = f.let(scratch.weights.add(rows.mul(stride)));
   f.for(scratch.weights, end, stride, (weights) => {
     softmaxRow(f, weights, length, { scale: args.scale, gain: F32.of(1) });
+    const dropped = { ...args, head: head.head, key };
+    f.when(args.keys, () => dropRow(f, slopes, length, dropped));
     softmaxBackward(f, { weights, slopes }, length, args.scale);
+    f.when(args.keys, () => {
+      dropRow(f, weights, length, dropped);
+      f.set(key, key.add(args.keysStride));
+    });
     f.set(slopes, slopes.add(stride));
   });
   const to = f.let(head.dQueries.add(row.mul(args.qkvStride)));

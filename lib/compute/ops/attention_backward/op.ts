@@ -5,14 +5,16 @@
  */
 
 import type { Value } from "../../value.ts";
+import { type AttentionDropout, checkDropout } from "../attention/dropout.ts";
 import { expectCols, expectDistinct, expectPositive, expectRows } from "../guards.ts";
 
 /**
  * The gradient with respect to queries, keys and values. For each sequence and head, with
  * `P = softmax(q kᵀ / sqrt(headDim))`, computed anew, and `S = P * (dy vᵀ - rowsum(P * dy vᵀ))`:
- * `dq = S k / sqrt(headDim)`, `dk = Sᵀ q / sqrt(headDim)`, `dv = Pᵀ dy`.
+ * `dq = S k / sqrt(headDim)`, `dk = Sᵀ q / sqrt(headDim)`, `dv = Pᵀ dy`. With dropout, of factors `D` as `attention` has them,
+ * `dy vᵀ` is multiplied with `D` in `S`, and `dv = (P * D)ᵀ dy`.
  */
-export interface AttentionBackwardOp {
+export interface AttentionBackwardOp extends AttentionDropout {
   /** Which operation this is. */
   readonly op: "attentionBackward";
   /** Queries, keys and values side by side, `[tokens, 3H]`, as `attention` takes them. */
@@ -30,13 +32,16 @@ export interface AttentionBackwardOp {
  *
  * @param op The operation.
  * @throws {TypeError} When a shape does not fit.
- * @throws {RangeError} When the number of heads is not a positive integer that divides `H`.
+ * @throws {RangeError} When the number of heads is not a positive integer that divides `H`, or the
+ * dropout not between 0 and 1.
  */
-export function checkAttentionBackward({ qkv, dy, numHeads, dqkv }: AttentionBackwardOp): void {
+export function checkAttentionBackward(op: AttentionBackwardOp): void {
+  const { qkv, dy, numHeads, dqkv } = op;
   for (const matrix of [qkv, dy, dqkv]) expectRows("attentionBackward", matrix, "tokens");
   expectCols("attentionBackward", qkv, 3 * dy.cols);
   expectCols("attentionBackward", dqkv, 3 * dy.cols);
   expectDistinct("attentionBackward", [dqkv], [qkv, dy]);
+  checkDropout("attentionBackward", op);
   expectPositive("attentionBackward", "the number of heads", numHeads, true);
   if (dy.cols % numHeads !== 0) {
     throw new RangeError(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type DropoutNumbers, dropoutRow } from "../attention/dropout_reference.ts";
 import { softmax } from "../attention/reference.ts";
 import type { Numbers } from "../linear/reference.ts";
 
@@ -14,6 +15,7 @@ import type { Numbers } from "../linear/reference.ts";
  * @param dy The gradient with respect to the result, `[tokens, H]`.
  * @param starts Where each sequence begins, plus the end, `[sequences + 1]`.
  * @param shape Heads, and columns of a head in elements.
+ * @param dropout What was dropped, if anything.
  * @returns The gradient with respect to `qkv`, `f64 [tokens, 3H]`, row-major.
  */
 export function attentionBackward(
@@ -21,6 +23,7 @@ export function attentionBackward(
   dy: Numbers,
   starts: Uint32Array<ArrayBuffer>,
   { numHeads, headDim }: { readonly numHeads: number; readonly headDim: number },
+  dropout?: DropoutNumbers,
 ): Float64Array<ArrayBuffer> {
   const dqkv = new Float64Array(qkv.length);
   const hidden = numHeads * headDim;
@@ -29,7 +32,8 @@ export function attentionBackward(
     for (let head = 0; head < numHeads; head++) {
       const columns = { hidden, column: head * headDim, headDim };
       for (let token = span.begin; token < span.end; token++) {
-        tokenBackward(qkv, dy, { token, ...span }, columns, dqkv);
+        const factors = dropout && dropoutRow(dropout, token, head, span.end - span.begin);
+        tokenBackward(qkv, dy, { token, ...span, factors }, columns, dqkv);
       }
     }
   }
@@ -40,7 +44,12 @@ export function attentionBackward(
 function tokenBackward(
   qkv: Numbers,
   dy: Numbers,
-  { token, begin, end }: { readonly token: number; readonly begin: number; readonly end: number },
+  { token, begin, end, factors }: {
+    readonly token: number;
+    readonly begin: number;
+    readonly end: number;
+    readonly factors: Float64Array<ArrayBuffer> | undefined;
+  },
   { hidden, column, headDim }: {
     readonly hidden: number;
     readonly column: number;
@@ -61,6 +70,8 @@ function tokenBackward(
     }
   }
   softmax(weights);
+  const kept = weights.map((weight, s) => weight * (factors?.[s] ?? 1));
+  if (factors !== undefined) dWeights.forEach((slope, s) => dWeights[s] = slope * factors[s]!);
   let mean = 0;
   for (let s = 0; s < weights.length; s++) mean += weights[s]! * dWeights[s]!;
   for (let s = 0; s < weights.length; s++) {
@@ -69,7 +80,7 @@ function tokenBackward(
     for (let i = 0; i < headDim; i++) {
       dqkv[q + i]! += dScore * qkv[k + i]!;
       dqkv[k + i]! += dScore * qkv[q + i]!;
-      dqkv[k + hidden + i]! += weights[s]! * dy[dyAt + i]!;
+      dqkv[k + hidden + i]! += kept[s]! * dy[dyAt + i]!;
     }
   }
 }

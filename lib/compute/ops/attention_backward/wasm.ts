@@ -5,6 +5,7 @@
  */
 
 import { type Job, type Layout, makeJob, rowBytes } from "../job.ts";
+import { dropoutArgs } from "../attention/wasm.ts";
 import { ATTENTION_BACKWARD, attentionBackwardScratch } from "./assembly.ts";
 import type { AttentionBackwardOp } from "./op.ts";
 
@@ -19,9 +20,10 @@ const CHUNK_PRODUCTS = 2 ** 19;
  * @returns Its one job.
  */
 export function attentionBackwardJobs(
-  { qkv, dy, numHeads, dqkv }: AttentionBackwardOp,
+  op: AttentionBackwardOp,
   layout: Layout,
 ): Job[] {
+  const { qkv, dy, numHeads, dqkv } = op;
   const { starts, masks, tokens, sequences, longest } = layout;
   const headDim = dy.cols / numHeads;
   const heads = sequences * numHeads;
@@ -41,5 +43,6 @@ export function attentionBackwardJobs(
     heads,
     headsPerChunk,
     scale: 1 / Math.sqrt(headDim),
+    ...dropoutArgs(op, layout),
   }, attentionBackwardScratch(longest, headDim))];
 }

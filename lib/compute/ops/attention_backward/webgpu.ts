@@ -6,45 +6,15 @@
 
 import type { Value } from "../../value.ts";
 import { BUFFER_KERNELS } from "../attention/buffers.ts";
+import { dropoutKernel } from "../attention/dropped.ts";
+import { TOKEN_BLOCKS } from "../attention/token_blocks.ts";
 import { dispatchRegroup, TEXTURE_KERNELS } from "../attention/webgpu.ts";
 import { dispatchFor, type Family, type SharedDispatch } from "../both_families.ts";
-import {
-  type BatchCounts,
-  BLOCK_ROWS,
-  type Dispatch,
-  entries,
-  type Temporary,
-} from "../dispatch.ts";
+import { type BatchCounts, type Dispatch, entries, type Temporary } from "../dispatch.ts";
 import { unroll } from "../template.ts";
 import keysCode from "./keys.wgsl" with { type: "text" };
 import type { AttentionBackwardOp } from "./op.ts";
 import queriesCode from "./queries.wgsl" with { type: "text" };
-
-/**
- * How a family's invocations take tokens: textures by the batch's blocks, so that a texel is fetched
- * once for several tokens; buffers one by one, as neighbours find what they share in the cache. With
- * textures on llvmpipe, 1024 tokens of MiniLM in sequences of 128 take 356, 242 and 139 ms with 1, 2
- * and 4 rows, and compiling 1.4, 1.9 and 3.1 s.
- */
-const BLOCKS = {
-  textures: {
-    rows: BLOCK_ROWS.textures,
-    items: ({ blocks }: BatchCounts) => blocks,
-    indices: ["blocks"],
-    code: "fn block_of(item: u32) -> vec4u { return blocks[item]; }",
-  },
-  buffers: {
-    rows: 1,
-    items: ({ tokens }: BatchCounts) => tokens,
-    indices: ["spans", "counts"],
-    code: `fn block_of(item: u32) -> vec4u {
-  if (item >= counts[0]) {
-    return vec4u(0);
-  }
-  return vec4u(item, item + 1, spans[item]);
-}`,
-  },
-} as const;
 
 /**
  * Describes an `attentionBackward` operation. Heads whose columns are not a multiple of four are
@@ -81,12 +51,14 @@ export function attentionBackwardDispatches(
 
 /** Gradients of the queries, then those of keys and values, of heads that begin at entries. */
 function backward(
-  { numHeads, dy: { cols }, dqkv: { label } }: AttentionBackwardOp,
+  op: AttentionBackwardOp,
   { qkv, dy, dqkv }: Readonly<Record<"qkv" | "dy" | "dqkv", Value | Temporary>>,
   counts: BatchCounts,
   family: Family,
 ): Dispatch[] {
-  const { rows, items, indices, code } = BLOCKS[family];
+  const { numHeads, dy: { cols }, dqkv: { label } } = op;
+  const { rows, items, indices, code } = TOKEN_BLOCKS[family];
+  const dropout = dropoutKernel(op);
   const quads = entries(dy.cols) / numHeads;
   const statistics: Temporary = { temporary: "softmax", cols: 4 * numHeads, precise: true };
   const dispatch = (
@@ -97,10 +69,16 @@ function backward(
   ) =>
     dispatchFor(family, {
       label: `attention backward ${label}, ${part}`,
-      name: `attention backward ${part} ${rows}x${4 * quads}`,
-      code: () => `${unroll(text, { q: quads, i: rows })}${code}\nconst QUADS = ${quads}u;`,
-      constants: { SCALE: 1 / Math.sqrt(cols / numHeads), OUTER: entries(dy.cols) },
-      ...matrices,
+      name: `attention backward ${part} ${rows}x${4 * quads}${dropout.name}`,
+      code: () =>
+        `${unroll(text, { q: quads, i: rows })}${code}\n${dropout.code}\nconst QUADS = ${quads}u;`,
+      constants: {
+        ...dropout.constants,
+        SCALE: 1 / Math.sqrt(cols / numHeads),
+        OUTER: entries(dy.cols),
+      },
+      reads: { ...matrices.reads, ...dropout.reads },
+      writes: matrices.writes,
       indices,
       items: [items(counts), numHeads],
       flops: flops * counts.pairs * cols,

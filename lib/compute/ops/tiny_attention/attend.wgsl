@@ -1,4 +1,4 @@
-// y[t] = a[t] + G * (z[t] . weight^T) + bias,
+// y[t] = KEEP * a[t] + G * (z[t] . weight^T) + bias,
 // z[t, head] = sum_s softmax_s(q[t, head] . k[s, head] * SCALE) v[s, head], s in t's sequence
 //
 // a, y: f32 [tokens, H], qkv: f32 [tokens, 3E], q then k then v, weight: f32 [H, E], bias: f32 [H],
@@ -9,6 +9,7 @@
 // Dispatch: one invocation a token, ceil(tokens / 8) workgroups.
 override SCALE: f32;
 override G: f32;
+override KEEP: f32; // 1 where a is added, else 0
 const E = HEADS * HEAD_DIM;
 
 @group(0) @binding(0) var a: texture_2d<f32>;
@@ -49,6 +50,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var delta = vec4f(0);
     delta += z[$q] * four_rows(weight, $q, 4 * n);
     delta = G * delta + textureLoad(bias, vec2u(n, 0), 0);
-    textureStore(y, vec2u(n, token), textureLoad(a, vec2u(n, token), 0) + delta);
+    textureStore(y, vec2u(n, token), KEEP * textureLoad(a, vec2u(n, token), 0) + delta);
   }
 }

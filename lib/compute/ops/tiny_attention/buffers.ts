@@ -55,6 +55,7 @@ const HEAD_DIM = ${headDim}u;`,
     constants: {
       SCALE: 1 / Math.sqrt(headDim),
       G: op.scale,
+      KEEP: op.updateOnly ? 0 : 1,
       OUTER: entries(y.cols),
       COLS: y.cols,
     },

@@ -1,4 +1,4 @@
-// y[t] = a[t] + G * (z[t] . weight^T) + bias,
+// y[t] = KEEP * a[t] + G * (z[t] . weight^T) + bias,
 // z[t, head] = sum_s softmax_s(q[t, head] . k[s, head] * SCALE) v[s, head], s in t's sequence
 //
 // a, y: [tokens, H], qkv: [tokens, 3E], q then k then v, weight: [H, E], bias: [H],
@@ -9,6 +9,7 @@
 // HEADS, HEAD_DIM and entry types are added. Dispatch: ceil(tokens / TOKENS) workgroups.
 override SCALE: f32;
 override G: f32;
+override KEEP: f32; // 1 where a is added, else 0
 override OUTER: u32; // entries in a row of a and of y
 override COLS: u32; // H
 const LANES = 64u;
@@ -81,6 +82,6 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   workgroupBarrier();
   for (var i = lane; i < tokens * OUTER; i += LANES) {
     let at = first * OUTER + i;
-    y[at] = Entry5(vec4f(a[at]) + update(i / OUTER, i % OUTER));
+    y[at] = Entry5(KEEP * vec4f(a[at]) + update(i / OUTER, i % OUTER));
   }
 }

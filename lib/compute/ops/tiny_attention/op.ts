@@ -10,7 +10,7 @@ import { expectCols, expectDistinct, expectPositive, expectRows, expectShape } f
 /**
  * A tiny-attention adapter after an attention block, per sequence, with `E = numHeads * headDim`:
  * `u = LN(a)`, `q, k, v = u · qkvWeightᵀ + qkvBias`, `z = softmax(q kᵀ / sqrt(headDim)) v` per head,
- * `y = a + scale * (z · outputWeightᵀ) + outputBias`.
+ * `y = a + scale * (z · outputWeightᵀ) + outputBias`, or without `a` where `updateOnly` says so.
  */
 export interface TinyAttentionOp {
   /** Which operation this is. */
@@ -37,6 +37,8 @@ export interface TinyAttentionOp {
   readonly outputWeight: Weight;
   /** Output bias, `[1, H]`; added once, unscaled. */
   readonly outputBias: Weight;
+  /** Whether `a` is left out of the output, which then is what the module adds. */
+  readonly updateOnly?: boolean;
   /** Room for queries, keys and values, `[tokens, 3E]`; overwritten. */
   readonly scratch: Value;
   /** Output, `[tokens, H]`; not the input. */

@@ -30,10 +30,12 @@ export interface TinyAttentionModule {
   readonly outputWeight: Numbers;
   /** Output bias, `[H]`. */
   readonly outputBias: Numbers;
+  /** Whether `a` is left out of the result. */
+  readonly updateOnly?: boolean;
 }
 
 /**
- * Computes `a + scale * (attention(LN(a)) · outputWeightᵀ) + outputBias`.
+ * Computes `a + scale * (attention(LN(a)) · outputWeightᵀ) + outputBias`, or that without `a`.
  *
  * @param a `[tokens, H]`, row-major.
  * @param starts Where each sequence begins, plus the end, `[sequences + 1]`.
@@ -45,7 +47,7 @@ export function tinyAttention(
   starts: Uint32Array<ArrayBuffer>,
   module: TinyAttentionModule,
 ): Float64Array<ArrayBuffer> {
-  const { numHeads, headDim, scale, outputBias } = module;
+  const { numHeads, headDim, scale, outputBias, updateOnly } = module;
   const hidden = module.normWeight.length;
   const inner = numHeads * headDim;
   const rows = starts.at(-1)!;
@@ -55,6 +57,9 @@ export function tinyAttention(
   const z = attention(qkv, starts, { numHeads, headDim });
   const zeros = new Float64Array(hidden);
   const y = linear(z, module.outputWeight, zeros, { rows, inner, cols: hidden }, "none");
-  for (let i = 0; i < y.length; i++) y[i] = a[i]! + (scale * y[i]! + outputBias[i % hidden]!);
+  for (let i = 0; i < y.length; i++) {
+    const update = scale * y[i]! + outputBias[i % hidden]!;
+    y[i] = updateOnly ? update : a[i]! + update;
+  }
   return y;
 }

@@ -30,6 +30,13 @@ export function tinyAttentionJobs(op: TinyAttentionOp, layout: Layout): Job[] {
   ];
   const project = productOf({ rows, inner: hidden, cols: 3 * inner });
   const expand = productOf({ rows, inner, cols: hidden });
+  const update = {
+    ...expand.ints,
+    x: attended,
+    panels: layout.panels(op.outputWeight),
+    bias: layout.vector(op.outputBias),
+    y,
+  };
   return [
     layerNormJob({
       x: a,
@@ -51,13 +58,8 @@ export function tinyAttentionJobs(op: TinyAttentionOp, layout: Layout): Job[] {
       { numHeads, headDim },
       layout,
     ),
-    makeJob(LINEAR_ADDED, expand.chunks, {
-      ...expand.ints,
-      x: attended,
-      panels: layout.panels(op.outputWeight),
-      bias: layout.vector(op.outputBias),
-      residual: a,
-      y,
-    }),
+    op.updateOnly
+      ? makeJob(LINEAR.none, expand.chunks, update)
+      : makeJob(LINEAR_ADDED, expand.chunks, { ...update, residual: a }),
   ];
 }

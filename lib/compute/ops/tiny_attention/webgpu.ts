@@ -64,7 +64,7 @@ const HEADS = ${numHeads}u;
 const HEAD_DIM = ${headDim}u;
 const QUADS = ${quads}u;`,
     },
-    constants: { SCALE: 1 / Math.sqrt(headDim), G: op.scale },
+    constants: { SCALE: 1 / Math.sqrt(headDim), G: op.scale, KEEP: op.updateOnly ? 0 : 1 },
     bindings: [op.a, op.scratch, "spans", op.outputWeight, op.outputBias, op.y],
     workgroups: [Math.ceil(tokens / WORKGROUP), 1],
     flops: numHeads * headDim * (4 * pairs + 2 * tokens * op.y.cols),
