@@ -112,7 +112,7 @@ export async function renderCard(
     import("../lib/hub/card.ts"),
     import("../lib/hub/card_check.ts"),
   ]);
-  using adapter = await openAdapter(folder);
+  using adapter = await openAdapter(folder, { withoutClassifier: true });
   const { check } = options;
   const facts: CardFacts = {
     ...await factsOf(adapter, folder, options),
@@ -141,6 +141,7 @@ async function factsOf(
     contentHash: await adapter.contentHash(),
     ...{ numHeads, headDim, numLayers: numHiddenLayers, parameters, task },
     isCheckpoint: embedded,
+    hasClassifier: adapter.numLabels > 0,
     hasPython: hasPython ?? statPath(join(folder, "modeling_tiny_attention.py")) !== undefined,
     mergedFrom: config.mergedFrom ?? [],
     training: isRecord(training) ? training : undefined,

@@ -91,7 +91,12 @@ export const inject: Command = {
     using base = await openModel(await localModel(invocation, location));
     using resources = new DisposableStack();
     const source = options === undefined
-      ? resources.use(await openAdapter(adapter!, placeOptions(invocation, adapter!)))
+      ? resources.use(
+        await openAdapter(adapter!, {
+          ...placeOptions(invocation, adapter!),
+          withoutClassifier: true,
+        }),
+      )
       : (await initAdapter(base.checkpoint, base.model, options)).adapter;
     const { plan, added, leftOut, warnings } = await planInject(
       base.checkpoint,

@@ -133,7 +133,12 @@ async function openSource(
   { adapter, base, as }: HubInjection,
   { checkpoint, model }: OpenModel,
 ): Promise<Adapter | Exclude<AdapterSource, Adapter>> {
-  if (adapter !== undefined) return await openAdapter(adapter, placeOptions(invocation, adapter));
+  if (adapter !== undefined) {
+    return await openAdapter(adapter, {
+      ...placeOptions(invocation, adapter),
+      withoutClassifier: true,
+    });
+  }
   if (isRemote(base) && as === "shard") {
     throw new UsageError(
       "Cannot make a new adapter for a base whose weights are not fetched: it records a hash of " +

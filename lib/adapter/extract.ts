@@ -62,7 +62,7 @@ export function planExtract(
   output: string,
 ): Promise<{ plan: Plan; config: AdapterConfig }> {
   return Promise.try(() => {
-    const adapter = embeddedAdapter(checkpoint);
+    const adapter = embeddedAdapter(checkpoint, { withoutClassifier: true });
     if (adapter === undefined) throw noAdapter(checkpoint, "extract");
     const { config, configText, sources } = adapter;
     const inputs = [...adapter.inputs, ...checkpoint.kind === "folder" ? [checkpoint.folder] : []];

@@ -23,6 +23,7 @@ import { addMember, parseObject } from "./json_text.ts";
 import { adapterWarnings, checkFits } from "./open.ts";
 import { type AdapterSource, adapterSteps } from "./plan.ts";
 import { isLeftOut, planRewrite, type WeightsFile } from "./rewrite.ts";
+import { CLASSIFIER_TENSORS } from "./tensors.ts";
 
 /** How an adapter is put into a checkpoint. */
 export interface InjectOptions {
@@ -105,6 +106,7 @@ export async function planInject(
     return { ...step, name: embeddedName(step.name, model.prefix) };
   });
   refuseExisting(base, steps);
+  if (adapter.numLabels === 0) refuseForeignClassifier(base);
   const configText = "arrays" in adapter ? formatAdapterConfig(adapter.config) : adapter.configText;
   const config = parseObject(configText, output, "the adapter's config");
   const plan = await planRewrite(base, output, {
@@ -156,6 +158,17 @@ async function checkBase(
   const hash = options.baseHash ?? await baseContentHash(base, model);
   const accepted = checkFits(adapter, model, hash, fits);
   return accepted === undefined ? warnings : [...warnings, accepted];
+}
+
+/** Inside a checkpoint a classifier is the adapter's: the base's own would be taken for it. */
+function refuseForeignClassifier(base: Checkpoint): void {
+  const own = CLASSIFIER_TENSORS.find(({ name }) => base.tensors.has(name));
+  if (own === undefined) return;
+  throw new TinygraftError(
+    `Cannot inject into "${base.location}": it has a tensor "${own.name}" of its own, and the ` +
+      "adapter has no classifier, expected a base without one: keep the adapter as a folder beside it",
+    { code: "tensor-exists", path: base.location, tensor: own.name },
+  );
 }
 
 function refuseExisting(base: Checkpoint, steps: readonly TensorStep[]): void {

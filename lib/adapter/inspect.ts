@@ -200,7 +200,7 @@ async function openAny(location: string, places: PlaceOptions): Promise<Opened> 
   }
   const checkpoint = await openCheckpoint(location, places);
   try {
-    return opened(checkpoint, embeddedAdapter(checkpoint));
+    return opened(checkpoint, embeddedAdapter(checkpoint, { withoutClassifier: true }));
   } catch (error) {
     checkpoint.close();
     throw error;

@@ -83,7 +83,7 @@ export async function openAdapter(
   if (folder !== undefined) return await openFolder(location, folder, options);
   const checkpoint = await openOrRefuse(location, options);
   try {
-    const adapter = embeddedAdapter(checkpoint);
+    const adapter = embeddedAdapter(checkpoint, options);
     if (adapter !== undefined) return adapter;
     throw new TinygraftError(
       `Cannot open "${checkpoint.location}" as an adapter: it is a checkpoint that carries none, ` +
@@ -166,16 +166,23 @@ async function openOrRefuse(location: string, options: PlaceOptions): Promise<Ch
  * Opens the adapter that an open checkpoint carries.
  *
  * @param checkpoint The checkpoint; disposing the adapter closes it.
+ * @param options Whether it may be without a classifier.
  * @returns The adapter; `undefined` where the checkpoint carries none.
  * @throws {TinygraftError} as {@linkcode openAdapter} for an adapter that is not whole.
  */
-export function embeddedAdapter(checkpoint: Checkpoint): Adapter | undefined {
+export function embeddedAdapter(
+  checkpoint: Checkpoint,
+  { withoutClassifier = false }: Pick<OpenAdapterOptions, "withoutClassifier"> = {},
+): Adapter | undefined {
   const found = findEmbeddedConfig(checkpoint);
   if (found === undefined) return undefined;
   const config = parseAdapterConfig(found.json, found.path);
   const tensors = locateAdapterTensors(checkpoint, config);
   const configs = { config, configText: found.text };
-  return makeAdapter(checkpoint, checkpoint.location, configs, tensors, {});
+  const accepted = withoutClassifier && !hasClassifier(tensors);
+  return makeAdapter(checkpoint, checkpoint.location, configs, tensors, {
+    withoutClassifier: accepted,
+  });
 }
 
 function makeAdapter(

@@ -46,7 +46,7 @@ const METRIC_TYPES: ReadonlyMap<string, string> = new Map([
  *   baseModel: "org/base",
  *   baseContentHash: null,
  *   contentHash: "0".repeat(64),
- *   ...{ numHeads: 4, headDim: 1, numLayers: 6, parameters: 30_000 },
+ *   ...{ numHeads: 4, headDim: 1, numLayers: 6, parameters: 30_000, hasClassifier: true },
  *   task: { type: "classification" as const, labels: ["no", "yes"] },
  *   isCheckpoint: false,
  *   mergedFrom: [],

@@ -61,9 +61,12 @@ function introduction(facts: CardFacts): string {
   const lines = [
     `${what} [tiny-attention adapter](https://arxiv.org/abs/2211.01979) for ` +
     `${baseLink(baseModel)}: ${count} ${count === "1" ? "head" : "heads"} of width ${headDim} in ` +
-    `each of ${numLayers} layers and a classifier, ${parameters.toLocaleString("en")} parameters ` +
-    "in all.",
+    `each of ${numLayers} layers${facts.hasClassifier ? " and a classifier" : ""}, ` +
+    `${parameters.toLocaleString("en")} parameters in all.`,
   ];
+  if (!facts.hasClassifier) {
+    lines.push("The base's own head answers, such as the one for masked tokens.");
+  }
   if (task.type === "regression") lines.push("It gives a text, or a pair of texts, a score.");
   else if (task.labels !== null) {
     const shown = task.labels.slice(0, SHOWN_LABELS).map(code).join(", ");

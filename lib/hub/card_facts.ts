@@ -24,6 +24,8 @@ export interface CardFacts {
   readonly headDim: number;
   /** Layers. */
   readonly numLayers: number;
+  /** Whether it has a classifier; else a head of the base's answers. */
+  readonly hasClassifier: boolean;
   /** Parameters, the classifier's among them. */
   readonly parameters: number;
   /** What it decides. */

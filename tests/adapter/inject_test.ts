@@ -318,8 +318,36 @@ Deno.test("planInject() refuses a base with a classifier or a stray module", () 
       const attempt = () => inject(base, `${folder}/a`, `${folder}/out`, "shard");
       const error = await assertRejects(attempt, TinygraftError);
       assertEquals([error.code, error.tensor], [code, name]);
+      if (code !== "tensor-exists") continue;
+      // An adapter without a classifier would come back with the base's.
+      await writeBareAdapter(`${folder}/a`, `${folder}/bare`);
+      using opening = await openModel(base);
+      using bare = await openAdapter(`${folder}/bare`, { withoutClassifier: true });
+      const { checkpoint, model } = opening;
+      const options = { as: "shard", force: true } as const;
+      const refused = await assertRejects(
+        () => planInject(checkpoint, model, bare, `${folder}/out`, options),
+        TinygraftError,
+      );
+      assertEquals([refused.code, refused.tensor], [code, name]);
     }
   }));
+
+/** Writes a copy of an adapter without its classifier. */
+async function writeBareAdapter(from: string, to: string): Promise<void> {
+  using whole = await openAdapter(from);
+  const kept = [...whole.tensors].filter(([name]) => !name.startsWith("classifier."));
+  const bytes = serialize(
+    await Promise.all(kept.map(async ([name, entry]) => {
+      const { dtype, shape, dataOffsets: [begin, end], file } = entry;
+      const start = file.header.dataStart;
+      return { name, dtype, shape, data: await file.source.read(start + begin, start + end) };
+    })),
+  );
+  await Deno.mkdir(to);
+  await Deno.writeFile(`${to}/adapter_model.safetensors`, bytes);
+  await Deno.copyFile(`${from}/adapter_config.json`, `${to}/adapter_config.json`);
+}
 
 Deno.test("planInject() and planExtract() copy NaN and round-trip any adapter", () =>
   withFolder(async (folder) => {

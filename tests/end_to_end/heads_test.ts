@@ -119,6 +119,15 @@ Deno.test("train asks a cloze question, and check, merge and predict take what i
     assertEquals((await runJson([...check, "--after", one, "--max-drop", "1"])).code, 0);
     const predicted = await runJson(["predict", BASE, "--adapter", out, ...asked]);
     assertEquals([predicted.code, predicted.json.head], [0, "cloze"]);
+    const [grafted, back] = [join(folder, "grafted"), join(folder, "back")];
+    assertEquals((await runCaptured(["inject", BASE, grafted, "--adapter", out])).code, 0);
+    assertEquals((await runCaptured(["extract", grafted, back])).code, 0);
+    assertEquals((await runJson(["diff", out, back, "--values"])).json.equal, true);
+    const carried = await runJson(["predict", grafted, "--adapter", grafted, ...asked]);
+    assertEquals(carried.json.predictions, predicted.json.predictions);
+    assertEquals((await runCaptured(["card", out])).code, 0);
+    const card = await Deno.readTextFile(join(out, "README.md"));
+    assertStringIncludes(card, "The base's own head answers");
     const more = ["--from", out, "--recipe", "mergeable", "--epochs", "1", "--eval", data];
     for (const [name, flags] of [["more", more], ["all", [...more, ...AMONG_ALL]]] as const) {
       const again = await runJson(["train", BASE, join(folder, name), ...asked, ...flags]);

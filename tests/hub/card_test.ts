@@ -21,6 +21,7 @@ const FACTS: CardFacts = {
   numHeads: 1,
   headDim: 2,
   numLayers: 3,
+  hasClassifier: true,
   parameters: 12_345,
   task: { type: "classification", labels: ["no", "yes"], dataset: "glue/sst2" },
   isCheckpoint: false,
