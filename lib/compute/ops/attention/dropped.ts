@@ -13,6 +13,7 @@ import { type AttentionDropout, dropoutNumbers } from "./dropout.ts";
 import dropoutCode from "./dropout.wgsl" with { type: "text" };
 import droppedCode from "./dropped.wgsl" with { type: "text" };
 import type { AttentionOp } from "./op.ts";
+import { fourTokens } from "./four_tokens.ts";
 import { TOKEN_BLOCKS } from "./token_blocks.ts";
 import { dispatchRegroup, type Matrix, TEXTURE_KERNELS } from "./webgpu.ts";
 
@@ -92,7 +93,9 @@ function attend(
     label: `attention with dropout ${label}`,
     name: `attention${dropout.name} ${rows}x${4 * quads}`,
     code: () =>
-      `${unroll(droppedCode, { q: quads, i: rows })}${code}\n${dropout.code}\n` +
+      `${unroll(droppedCode, { q: quads, i: rows })}${code}\n${
+        fourTokens("qkv")
+      }${dropout.code}\n` +
       `const QUADS = ${quads}u;`,
     constants: {
       ...dropout.constants,

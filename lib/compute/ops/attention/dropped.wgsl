@@ -5,20 +5,10 @@
 // The softmax runs with its maximum and sums so far, four keys at a time, so that sums are rescaled
 // once for four keys. Scores past the sequence's end become LOWEST, whose weight is 0.
 // Lines with a $ mark are repeated: $i for each token of a block, $q for each entry of a head.
-// block_of, key_of, factors and QUADS are added. Items: blocks by heads.
+// block_of, four_qkv, key_of, factors and QUADS are added. Items: blocks by heads.
 override SCALE: f32;
 override OUTER: u32; // entries in a row of y
 const LOWEST = -3e38;
-
-// One entry of four tokens, a column each; past the end the last token stands in.
-fn four_tokens(entry: u32, token: u32, end: u32) -> mat4x4f {
-  return mat4x4f(
-    load_qkv(entry, token),
-    load_qkv(entry, min(token + 1, end - 1)),
-    load_qkv(entry, min(token + 2, end - 1)),
-    load_qkv(entry, min(token + 3, end - 1)),
-  );
-}
 
 fn largest(v: vec4f) -> f32 {
   return max(max(v.x, v.y), max(v.z, v.w));
@@ -48,7 +38,7 @@ fn compute(item: vec2u, lane: u32) {
     let positions = (item.y << 16) + s - block.z + vec4u(0, 1, 2, 3);
     let valid = s + vec4u(0, 1, 2, 3) < vec4u(end);
     var dots$i = vec4f(0);
-    let k$q = four_tokens(OUTER + entry + $q, s, end);
+    let k$q = four_qkv(OUTER + entry + $q, s, end);
     dots$i += q$i_$q * k$q;
     let scores$i = select(vec4f(LOWEST), dots$i, valid);
     let new_top$i = max(top$i, largest(scores$i));
@@ -57,7 +47,7 @@ fn compute(item: vec2u, lane: u32) {
     sum$i = sum$i * shrink$i + dot(weights$i, vec4f(1));
     top$i = new_top$i;
     let kept$i = weights$i * factors(key$i, positions);
-    let v$q = four_tokens(2 * OUTER + entry + $q, s, end);
+    let v$q = four_qkv(2 * OUTER + entry + $q, s, end);
     z$i_$q = z$i_$q * shrink$i + v$q * kept$i;
   }
   store(entry + $q, block.x + $i, stop, z$i_$q / sum$i);

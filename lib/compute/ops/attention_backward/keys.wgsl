@@ -5,28 +5,9 @@
 // P, D, mean and the matrices are those of the kernel for the queries, which has filled statistics:
 // P[t, s] = e^(SCALE * q[t] . k[s] - log_sum[t]). Four queries at a time; those past the sequence's
 // end weigh 0. Lines with a $ mark are repeated: $i for each token of a block, $q for each entry of a
-// head. block_of, key_of, factors and QUADS are added. Items: blocks by heads.
+// head. block_of, four_qkv, four_dy, four_statistics, key_of, factors and QUADS are added. Items: blocks by heads.
 override SCALE: f32;
 override OUTER: u32; // entries in a row of dy
-
-// One entry of the queries, or of dy, of four tokens, a column each; past the end the last stands in.
-fn four_queries(entry: u32, token: u32, end: u32) -> mat4x4f {
-  return mat4x4f(
-    load_qkv(entry, token),
-    load_qkv(entry, min(token + 1, end - 1)),
-    load_qkv(entry, min(token + 2, end - 1)),
-    load_qkv(entry, min(token + 3, end - 1)),
-  );
-}
-
-fn four_slopes(entry: u32, token: u32, end: u32) -> mat4x4f {
-  return mat4x4f(
-    load_dy(entry, token),
-    load_dy(entry, min(token + 1, end - 1)),
-    load_dy(entry, min(token + 2, end - 1)),
-    load_dy(entry, min(token + 3, end - 1)),
-  );
-}
 
 // The keys of four queries.
 fn four_keys(token: u32, end: u32) -> vec4u {
@@ -36,16 +17,6 @@ fn four_keys(token: u32, end: u32) -> vec4u {
     key_of(min(token + 2, end - 1)),
     key_of(min(token + 3, end - 1)),
   );
-}
-
-// Of four tokens the logarithms of the sums, the means, and twice 0.
-fn four_statistics(head: u32, token: u32, end: u32) -> mat4x4f {
-  return transpose(mat4x4f(
-    load_statistics(head, token),
-    load_statistics(head, min(token + 1, end - 1)),
-    load_statistics(head, min(token + 2, end - 1)),
-    load_statistics(head, min(token + 3, end - 1)),
-  ));
 }
 
 fn store(entry: u32, token: u32, stop: u32, value: vec4f) {
@@ -69,13 +40,14 @@ fn compute(item: vec2u, lane: u32) {
   var dv$i_$q = vec4f(0);
   for (var t = block.z; t < end; t += 4) {
     let valid = t + vec4u(0, 1, 2, 3) < vec4u(end);
-    let statistics = four_statistics(item.y, t, end);
+    // Of four tokens the logarithms of the sums, the means, and twice 0.
+    let statistics = transpose(four_statistics(item.y, t, end));
     let query_keys = four_keys(t, end);
     var dots$i = vec4f(0);
     var slopes$i = vec4f(0);
-    let q$q = four_queries(entry + $q, t, end);
+    let q$q = four_qkv(entry + $q, t, end);
     dots$i += k$i_$q * q$q;
-    let dy$q = four_slopes(entry + $q, t, end);
+    let dy$q = four_dy(entry + $q, t, end);
     slopes$i += v$i_$q * dy$q;
     let weights$i = select(vec4f(0), exp(dots$i - statistics[0]), valid);
     let kept$i = factors(query_keys, vec4u((item.y << 16) + token$i - block.z));

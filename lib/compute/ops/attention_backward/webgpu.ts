@@ -7,6 +7,7 @@
 import type { Value } from "../../value.ts";
 import { BUFFER_KERNELS } from "../attention/buffers.ts";
 import { dropoutKernel } from "../attention/dropped.ts";
+import { fourTokens } from "../attention/four_tokens.ts";
 import { TOKEN_BLOCKS } from "../attention/token_blocks.ts";
 import { dispatchRegroup, TEXTURE_KERNELS } from "../attention/webgpu.ts";
 import { dispatchFor, type Family, type SharedDispatch } from "../both_families.ts";
@@ -65,13 +66,14 @@ function backward(
     part: string,
     text: string,
     matrices: Pick<SharedDispatch, "reads" | "writes">,
-    flops: number,
+    loads: string,
   ) =>
     dispatchFor(family, {
       label: `attention backward ${label}, ${part}`,
       name: `attention backward ${part} ${rows}x${4 * quads}${dropout.name}`,
       code: () =>
-        `${unroll(text, { q: quads, i: rows })}${code}\n${dropout.code}\nconst QUADS = ${quads}u;`,
+        `${unroll(text, { q: quads, i: rows })}${code}\n${loads}${dropout.code}\n` +
+        `const QUADS = ${quads}u;`,
       constants: {
         ...dropout.constants,
         SCALE: 1 / Math.sqrt(cols / numHeads),
@@ -81,10 +83,20 @@ function backward(
       writes: matrices.writes,
       indices,
       items: [items(counts), numHeads],
-      flops: flops * counts.pairs * cols,
+      flops: 8 * counts.pairs * cols,
     });
   return [
-    dispatch("queries", queriesCode, { reads: { qkv, dy }, writes: { dqkv, statistics } }, 8),
-    dispatch("keys", keysCode, { reads: { qkv, dy, statistics }, writes: { dqkv } }, 8),
+    dispatch(
+      "queries",
+      queriesCode,
+      { reads: { qkv, dy }, writes: { dqkv, statistics } },
+      fourTokens("qkv"),
+    ),
+    dispatch(
+      "keys",
+      keysCode,
+      { reads: { qkv, dy, statistics }, writes: { dqkv } },
+      ["qkv", "dy", "statistics"].map(fourTokens).join(""),
+    ),
   ];
 }
