@@ -495,6 +495,7 @@ export {
 export {
   type ClassCount,
   type ClassifierTask,
+  type CloneOptions,
   type ClozeLoss,
   type Consistency,
   type EvaluatingEvent,

@@ -186,6 +186,22 @@ export const TRAIN_FLAGS: readonly Flag[] = [
     value: "ADAPTER",
     help: "go on from this adapter, not a new one",
   },
+  {
+    name: "clone",
+    kind: "integer",
+    value: "N",
+    min: 2,
+    max: 1024,
+    help: "with --from: start from N copies of its heads, as the authors do",
+  },
+  {
+    name: "clone-noise",
+    kind: "number",
+    value: "N",
+    min: 0,
+    default: 1e-6,
+    help: "how far apart the copies start: standard deviation",
+  },
   ...INIT_FLAGS,
   ...CLOZE_FLAGS,
   ...SETTING_FLAGS,
@@ -289,7 +305,9 @@ function settingsOf(flags: FlagValues): Partial<TrainOptions> {
 }
 
 /** The module and the classifier that training starts from. */
-function startOf(flags: FlagValues): Pick<TrainOptions, "adapter" | "classifier" | "from"> {
+function startOf(
+  flags: FlagValues,
+): Pick<TrainOptions, "adapter" | "classifier" | "clone" | "from"> {
   const from = flags.string("from");
   const shape = MODULE_FLAGS.find((name) => flags.given(name));
   if (from !== undefined && shape !== undefined) {
@@ -299,7 +317,17 @@ function startOf(flags: FlagValues): Pick<TrainOptions, "adapter" | "classifier"
   }
   const isStated = TASK_FLAGS.some(({ name }) => flags.given(name));
   const classifier = isStated ? { classifier: taskOptions(flags) } : {};
-  if (from !== undefined) return { from, ...classifier };
+  const copies = flags.number("clone");
+  const stray = ["clone", "clone-noise"].find((name) => flags.given(name));
+  if (stray !== undefined && (from === undefined || copies === undefined)) {
+    throw new UsageError(
+      `Cannot use --${stray} alone: expected --from ADAPTER and --clone N: give both`,
+    );
+  }
+  const clone = copies === undefined
+    ? {}
+    : { clone: { copies, noise: flags.number("clone-noise")! } };
+  if (from !== undefined) return { from, ...clone, ...classifier };
   return {
     adapter: {
       heads: flags.number("heads")!,

@@ -122,6 +122,14 @@ export type TrainingQuestion = ClozeChoice & {
   readonly loss?: ClozeLoss | undefined;
 };
 
+/** Copies of heads to start from. */
+export interface CloneOptions {
+  /** Copies of each head, 2 or more. */
+  readonly copies: number;
+  /** Standard deviation of the noise that sets all copies but the first apart. */
+  readonly noise: number;
+}
+
 /** What to train, on what, and where to. */
 export interface TrainOptions extends Partial<TrainingSettings> {
   /** The base: a checkpoint folder, or a file beside its config.json. It is never changed. */
@@ -156,6 +164,8 @@ export interface TrainOptions extends Partial<TrainingSettings> {
   readonly adapter?: NewAdapter | undefined;
   /** An adapter to go on from: its module, and its classifier where the labels are the same. */
   readonly from?: string | undefined;
+  /** Copies of that adapter's heads to start from; `undefined` takes them as they are. */
+  readonly clone?: CloneOptions | undefined;
   /** Tokens of a row at most; `undefined` is 128, or the base's table where that is shorter. */
   readonly maxLength?: number | undefined;
   /** Steps between evaluations; `undefined` evaluates after every epoch. */

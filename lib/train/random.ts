@@ -10,7 +10,7 @@ import type { PackedBatch } from "../runtime/batch.ts";
 import { seededUint32 } from "../tensor/random.ts";
 
 /** What random numbers are drawn for. */
-export type RandomPurpose = "limit" | "order" | "dropout" | "heads" | "attention";
+export type RandomPurpose = "limit" | "order" | "dropout" | "heads" | "attention" | "clone";
 
 /** A number for each purpose, part of what a seed means. */
 const PURPOSES: Readonly<Record<RandomPurpose, number>> = {
@@ -19,6 +19,7 @@ const PURPOSES: Readonly<Record<RandomPurpose, number>> = {
   dropout: 3,
   heads: 4,
   attention: 5,
+  clone: 6,
 };
 
 /** Gives uniform integers in [0, 2^32). */

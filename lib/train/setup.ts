@@ -21,6 +21,7 @@ import { trainingBytesPerToken } from "../runtime/training_values.ts";
 import { loadTransposed } from "../runtime/transposed.ts";
 import { verbalizerTokens } from "../text/cloze.ts";
 import { VERSION } from "../version.ts";
+import { cloneHeads } from "./clone.ts";
 import { type LabelledData, readTrainingData, type TrainingData } from "./data.ts";
 import { describeImbalance } from "./labels.ts";
 import type { NewAdapter, TrainingSettings, TrainOptions } from "./options.ts";
@@ -166,14 +167,16 @@ export async function startingAdapter(
   base: OpenModel,
   source: Adapter | undefined,
   data: TrainingData,
-  options: Pick<TrainOptions, "adapter" | "baseName" | "head">,
+  options: Pick<TrainOptions, "adapter" | "baseName" | "clone" | "head">,
   settings: TrainingSettings,
 ): Promise<TrainableAdapter> {
   const rows = options.head === undefined ? data.classifier.numLabels : 0;
   const sizes = { numLabels: rows, decayAll: settings.decayAll };
-  const [config, arrays] = source === undefined
+  let [config, arrays] = source === undefined
     ? await newAdapter(base, data, options, settings)
     : await continuedAdapter(source, data, sizes.numLabels, settings);
+  const { clone } = options;
+  if (clone !== undefined) [config, arrays] = cloneHeads(config, arrays, clone, settings.seed);
   const adapter = new TrainableAdapter(config, arrays, sizes);
   checkHeads(adapter.config, settings);
   return adapter;
