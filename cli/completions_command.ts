@@ -17,12 +17,17 @@ export const completionsCommand = (commands: () => readonly Command[]): Command 
   name: "completions",
   group: "Tool",
   summary: "print a completion script for bash, zsh or fish",
-  description: "Prints a script that completes commands and flags; source it, or save it where\n" +
-    "your shell looks for completions.",
-  positionals: [{ name: "SHELL", help: SHELLS.join(", ") }],
+  description:
+    "Prints a script that completes commands, flags, the values that a flag takes, and\n" +
+    "files; source it, or save it where your shell looks for completions.",
+  positionals: [{ name: "SHELL", help: SHELLS.join(", "), choices: SHELLS }],
   flags: [],
   examples: [
     { does: "for the current bash", line: "source <(tinygraft completions bash)" },
+    {
+      does: "for zsh, from now on: in a folder of $fpath",
+      line: "tinygraft completions zsh > ~/.zsh/completions/_tinygraft",
+    },
     {
       does: "for fish, from now on",
       line: "tinygraft completions fish > ~/.config/fish/completions/tinygraft.fish",

@@ -28,7 +28,10 @@ export const diff: Command = {
     "a tolerance,\nwhen |b - a| <= atol + rtol * |a| for every element, and NaN equals NaN. " +
     "Different dtypes are\ncompared by value in f64. Relative L2 is |b - a| / |a|; ULPs are counted " +
     "in the storage dtype.\nnon-finite counts pairs with a NaN or Inf on one side only.",
-  positionals: [{ name: "A", help: LOCATION_HELP }, { name: "B", help: "the same" }],
+  positionals: [{ name: "A", help: LOCATION_HELP }, {
+    name: "B",
+    help: "what to compare it with, of any of these kinds",
+  }],
   flags: [
     { name: "values", kind: "boolean", help: "read and compare the values too" },
     { name: "rtol", kind: "number", min: 0, help: "relative tolerance; implies --values" },

@@ -5,7 +5,7 @@
  */
 
 import type { DeviceName } from "../lib/compute/open.ts";
-import { TinygraftError } from "../lib/errors.ts";
+import { InterruptedError, TinygraftError } from "../lib/errors.ts";
 import { hubEnvironment } from "../lib/hub/environment.ts";
 import { VERSION } from "../lib/version.ts";
 import type { Command, Invocation } from "./command.ts";
@@ -41,14 +41,19 @@ export const doctor: Command = {
     { does: "the same for a bug report", line: "tinygraft doctor --json" },
   ],
   async run(invocation: Invocation) {
-    invocation.io.prepareDevice();
-    const checks = [
-      ...versions(),
-      await device("webgpu", 8),
-      await device("wasm", 64, threadsOf(invocation.io)),
-      await device("reference", 2),
-      ...hub(invocation.io),
+    const { io } = invocation;
+    io.prepareDevice();
+    const checks = versions();
+    const devices = [
+      () => device("webgpu", 8),
+      () => device("wasm", 64, threadsOf(io)),
+      () => device("reference", 2),
     ];
+    for (const measure of devices) {
+      if (io.signal.aborted) throw new InterruptedError();
+      checks.push(await measure());
+    }
+    checks.push(...hub(io));
     invocation.print({ checks }, () => textOf(checks));
     return checks.some(({ name, ok }) => name === "reference" && !ok) ? 1 : 0;
   },

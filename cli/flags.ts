@@ -20,6 +20,8 @@ export interface Flag {
   readonly value?: string;
   /** The only values it takes. */
   readonly choices?: readonly string[];
+  /** Values that shells offer, where others are taken as well. */
+  readonly suggests?: readonly string[];
   /** What holds when it is not given, as shown in help and as used. */
   readonly default?: string | number;
   /** The least value of a number. */
@@ -36,6 +38,8 @@ export interface Positional {
   readonly name: string;
   /** One line of help. */
   readonly help: string;
+  /** The only values it takes. */
+  readonly choices?: readonly string[];
   /** Whether it may be left out. */
   readonly optional?: true;
   /** Whether it may be repeated; one positional of a command at most may. */

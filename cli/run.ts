@@ -80,6 +80,13 @@ function toJson(document: unknown): string {
   return JSON.stringify(document, exact, 2);
 }
 
+/** What `help` takes, which is no command of the table. */
+const HELP = {
+  name: "help",
+  flags: [],
+  positionals: [{ name: "COMMAND", help: "the command to explain", optional: true }],
+} as const;
+
 /** Flags of every command may stand before it too: `tinygraft --json inspect base`. */
 function commandFirst(argv: readonly string[]): readonly string[] {
   const global = GLOBAL_FLAGS.flatMap(({ name, short }) => [`--${name}`, `-${short}`]);
@@ -99,9 +106,11 @@ function printHelp(io: Io, json: boolean, help: string): number {
 }
 
 function help(args: readonly string[], io: Io): number {
-  const [name] = args.filter((arg) => !arg.startsWith("-"));
-  const json = args.includes("--json");
-  if (name === undefined) return printHelp(io, json, programHelp(COMMANDS));
+  const { args: [name], flags } = parseCommandLine(HELP, args);
+  const json = flags.boolean("json");
+  if (name === undefined || name === HELP.name) {
+    return printHelp(io, json, programHelp(COMMANDS));
+  }
   return printHelp(io, json, commandHelp(findCommand(name)));
 }
 

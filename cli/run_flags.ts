@@ -22,6 +22,7 @@ export const DATA_FLAGS: readonly Flag[] = [
     name: "task",
     kind: "string",
     value: "T",
+    suggests: TASKS.map(({ name }) => name),
     help: `columns and metric of ${TASKS.map(({ name }) => name).join(" ")}`,
   },
   { name: "text", kind: "string", value: "COLUMN", help: "column of the text: name or 0-based" },

@@ -17,6 +17,7 @@ import { setUpChromium } from "./chromium_setup.ts";
 import { exists, listFiles, ROOT } from "./files.ts";
 import { writeOut } from "./process.ts";
 import { pythonEnvironment } from "./python_env.ts";
+import { setUpShells } from "./shell_setup.ts";
 import {
   type Group,
   type Kind,
@@ -140,6 +141,8 @@ async function runRealTests(args: TestArguments): Promise<Tally[]> {
     console.error(python.reason);
     return [FAILED];
   }
+  const withoutShells = await setUpShells();
+  if (withoutShells !== undefined) console.error(withoutShells);
   const env = { ...runtimeFolderEnv(), TINYGRAFT_PYTHON: python.path };
   const tallies = [await runPart("interop", args, env)];
   if (exists(`${ROOT}/../shared/goldens`)) {

@@ -8,6 +8,7 @@ import { basename } from "@std/path";
 import { isFileOutput } from "../checkpoint/folder_parts.ts";
 import type { Checkpoint, CheckpointFile } from "../checkpoint/open.ts";
 import type { Plan, TensorStep } from "../checkpoint/plan.ts";
+import { tensorStats } from "../checkpoint/stats.ts";
 import { TinygraftError, UsageError } from "../errors.ts";
 import type { ResolvedModel } from "../model/resolve.ts";
 import { formatAdapterConfig } from "./config.ts";
@@ -51,7 +52,7 @@ export interface InjectResult {
    * other libraries take the copy for an adapter of theirs.
    */
   readonly leftOut: string[];
-  /** What is worth a warning: unknown keys of the config, and a base accepted by force. */
+  /** What is worth a warning: unknown keys of the config, a base accepted by force, NaN. */
   readonly warnings: string[];
 }
 
@@ -101,7 +102,10 @@ export async function planInject(
     );
   }
   refuseCarrier(base, model);
-  const warnings = await checkBase(base, model, adapter, options);
+  const warnings = [
+    ...await checkBase(base, model, adapter, options),
+    ...await nonFiniteWarnings(adapter),
+  ];
   const steps = adapterSteps(adapter).map((step) => {
     return { ...step, name: embeddedName(step.name, model.prefix) };
   });
@@ -169,6 +173,21 @@ function refuseForeignClassifier(base: Checkpoint): void {
       "adapter has no classifier, expected a base without one: keep the adapter as a folder beside it",
     { code: "tensor-exists", path: base.location, tensor: own.name },
   );
+}
+
+/** What is injected comes back out byte for byte, so NaN goes through; whoever ran it would see. */
+async function nonFiniteWarnings(adapter: AdapterSource): Promise<string[]> {
+  if ("arrays" in adapter) return [];
+  const warnings: string[] = [];
+  for (const [name, entry] of adapter.tensors) {
+    const stats = await tensorStats(entry);
+    if (stats === null || stats.nan + stats.inf === 0) continue;
+    warnings.push(
+      `"${name}" of the adapter holds ${stats.nan} NaN and ${stats.inf} infinite elements, ` +
+        "expected finite numbers: check and predict refuse the copy; train or export it again",
+    );
+  }
+  return warnings;
 }
 
 function refuseExisting(base: Checkpoint, steps: readonly TensorStep[]): void {

@@ -327,6 +327,9 @@ async function notACheckpoint(place: Place, weights: string): Promise<TinygraftE
     : `it holds ${others.slice(0, 3).map((name) => `"${name}"`).join(", ")}${
       others.length > 3 ? " …" : ""
     }`;
+  if (names.includes("adapter_config.json")) {
+    return error(found, "it is an adapter's folder, so give the base that it was made for");
+  }
   const remedy = others.some((name) => name.endsWith(".safetensors"))
     ? "give the path of the file itself"
     : "convert the weights to safetensors, or choose another folder";

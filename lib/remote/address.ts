@@ -77,7 +77,8 @@ export function parseAddress(location: string, endpoint: URL): RemoteAddress {
   const scheme = SCHEME.exec(location)?.[1]?.toLowerCase();
   if (scheme === "hf") return parseHub(location);
   if (scheme !== "https" && scheme !== "http") {
-    throw malformed(location, `the scheme is ${quote(scheme ?? "")}`, "hf:// or https://");
+    const found = scheme === undefined ? "it has no scheme" : `the scheme is ${quote(scheme)}`;
+    throw malformed(location, found, "hf://org/name or https://…");
   }
   const url = URL.parse(location);
   if (url === null) throw malformed(location, "it is no valid URL", "https://host/path");

@@ -40,6 +40,11 @@ const FORMATS: readonly Format[] = [
     isAt: (_, text) => /^\s*\{\s*(?:"|\}|$)/.test(text),
     hint: "the file is JSON text: give the tensor file or its folder",
   },
+  {
+    // Eight bytes of text at least, as no length of a header within the cap is.
+    isAt: (head, text) => head.length >= 8 && !/[^\t\n\r\x20-\x7e\u00a0-\uffff]/.test(text),
+    hint: "the file is text: give the tensor file or its folder",
+  },
 ];
 
 /**

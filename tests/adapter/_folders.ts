@@ -5,7 +5,7 @@ import { type Checkpoint, openCheckpoint, readTensor } from "../../lib/checkpoin
 import type { OpenModel } from "../../lib/checkpoint/open_model.ts";
 import { openModel } from "../../lib/checkpoint/open_model.ts";
 import { type Adapter, openAdapter } from "../../lib/adapter/open.ts";
-import { planInject } from "../../lib/adapter/inject.ts";
+import { type InjectResult, planInject } from "../../lib/adapter/inject.ts";
 import { planExtract } from "../../lib/adapter/extract.ts";
 
 /** Runs a test with a folder that is removed afterwards. */
@@ -41,7 +41,7 @@ export async function inject(
   output: string,
   as: "checkpoint" | "shard",
   options: ExecuteOptions = {},
-): Promise<{ written: WrittenFile[]; added: string[]; leftOut: string[] }> {
+): Promise<{ written: WrittenFile[] } & Omit<InjectResult, "plan">> {
   using opened: OpenModel = await openModel(base);
   using graft: Adapter = await openAdapter(adapter);
   const { plan, ...rest } = await planInject(opened.checkpoint, opened.model, graft, output, {

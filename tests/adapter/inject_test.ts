@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { initAdapter } from "../../lib/adapter/init.ts";
 import { planInject } from "../../lib/adapter/inject.ts";
@@ -391,4 +391,29 @@ Deno.test("planInject() and planExtract() copy NaN and round-trip any adapter", 
       }),
       { seed: 1, numRuns: 25 },
     );
+  }));
+
+Deno.test("planInject() warns of NaN and infinity in the adapter, by tensor and count", () =>
+  withFolder(async (folder) => {
+    await writeTinyBert(`${folder}/base`);
+    await writeTinyAdapter(`${folder}/sound`);
+    const { weights, shapes } = await writeTinyAdapter(`${folder}/poisoned`);
+    const name = "classifier.bias";
+    weights.get(name)!.set([NaN, -Infinity]);
+    const tensors = [...weights].map(([name, values]) => {
+      const data = new Uint8Array(values.buffer);
+      return { name, dtype: "F32", shape: shapes.get(name)!, data } as const;
+    });
+    const bytes = serialize(tensors, new Map([["format", "pt"]]));
+    await Deno.writeFile(`${folder}/poisoned/adapter_model.safetensors`, bytes);
+    const sound = await inject(`${folder}/base`, `${folder}/sound`, `${folder}/a`, "shard");
+    assertEquals(sound.warnings, []);
+    const { warnings } = await inject(
+      `${folder}/base`,
+      `${folder}/poisoned`,
+      `${folder}/b`,
+      "shard",
+    );
+    assertEquals(warnings.length, 1);
+    assertStringIncludes(warnings[0]!, `"${name}" of the adapter holds 1 NaN and 1 infinite`);
   }));

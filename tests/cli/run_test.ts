@@ -112,6 +112,16 @@ Deno.test("run() gives help and version as JSON when asked", async () => {
   }
 });
 
+Deno.test("help takes one command and the flags of every command, and nothing else", async () => {
+  const plain = await runCaptured(["help"]);
+  for (const argv of [["help", "help"], ["help", "-h"], ["--help", "help"]]) {
+    assertEquals(await runCaptured(argv), plain);
+  }
+  for (const argv of [["help", "--nosuch"], ["help", "merge", "check"], ["help", "mrege"]]) {
+    assertEquals((await runCaptured(argv)).code, 2, argv.join(" "));
+  }
+});
+
 Deno.test("run() suggests only what is alike", async () => {
   assert(!(await runCaptured(["foo"])).err.includes("did you mean"));
   assert((await runCaptured(["inspct"])).err.includes('did you mean "inspect"?'));

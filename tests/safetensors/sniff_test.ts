@@ -27,6 +27,7 @@ const OTHERS: readonly [what: string, file: Uint8Array, code: ErrorCode, hint: s
   ["GGUF", startingWith(0x47, 0x47, 0x55, 0x46, 3), "header-too-large", "GGUF"],
   ["HTML", text("\n<!DOCTYPE html><html></html>"), "header-too-large", "HTML page"],
   ["JSON", text('{\n  "metadata": {}\n}'), "header-too-large", "JSON text"],
+  ["other text", text("sentence\tlabel\n"), "header-too-large", "the file is text"],
   ["a short JSON text", text("{}"), "header-too-small", "JSON text"],
 ];
 
@@ -47,6 +48,8 @@ Deno.test("sniff() gives a pointer's oid and size and tells to fetch the file", 
 
 Deno.test("sniff() says nothing about what it does not know", () => {
   assertEquals(sniff(startingWith(1, 2, 3)), undefined);
+  assertEquals(sniff(text("text, then a zero\0")), undefined);
+  assertEquals(sniff(text("short")), undefined);
   assertEquals(sniff(new Uint8Array()), undefined);
 });
 
