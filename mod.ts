@@ -559,7 +559,6 @@ export { type CheckedLayer, compareLayers } from "./lib/report/check_layers.ts";
 export { type CheckReportData, renderCheckReport } from "./lib/report/check_report.ts";
 export { type MetricIntervals, metricIntervals } from "./lib/report/intervals.ts";
 export {
-  type MeasuredLayerData,
   type MergeMeasurements,
   type MergeReportData,
   type MergeSource,

@@ -4,32 +4,19 @@
  * @module
  */
 
+import type { MeasuredLayer } from "../calibrate/measure.ts";
 import type { Comparison } from "../eval/compare.ts";
 import type { AdapterMerge } from "../merge/merge_adapter.ts";
 import type { MergeMethod } from "../merge/method_names.ts";
 import type { MetricIntervals } from "./intervals.ts";
 import type { BeforeAfter, RunDetails } from "./run_details.ts";
 
-/** What one layer's merge costs on text; matrices are M x M. */
-export interface MeasuredLayerData {
-  /** The layer, from 0. */
-  readonly layer: number;
-  /** The relative error of the output at the stacked model's inputs. */
-  readonly relativeError: number;
-  /** The same at the merged model's own inputs. */
-  readonly relativeErrorOwnInputs: number;
-  /** Cosines between the outputs of the heads before the merge. */
-  readonly outputSimilarity: readonly (readonly number[])[];
-  /** 1 less the mean total variation between the attention rows of the heads before the merge. */
-  readonly attentionSimilarity: readonly (readonly number[])[];
-}
-
 /** What a merge costs on data, as far as it was measured. */
 export interface MergeMeasurements {
   /** The file whose text the layers were measured on. */
   readonly text?: string;
   /** One entry a layer, in order. */
-  readonly layers?: readonly MeasuredLayerData[];
+  readonly layers?: readonly MeasuredLayer[];
   /** The file of labelled rows. */
   readonly data?: string;
   /** Metrics before and after on these rows. */

@@ -6,12 +6,7 @@
 
 import type { MergeReportData } from "./merge_data.ts";
 
-export type {
-  MeasuredLayerData,
-  MergeMeasurements,
-  MergeReportData,
-  MergeSource,
-} from "./merge_data.ts";
+export type { MergeMeasurements, MergeReportData, MergeSource } from "./merge_data.ts";
 
 /**
  * Renders the report of a merge: the advice, metrics before and after where they were measured, the
