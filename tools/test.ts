@@ -128,6 +128,7 @@ async function runOwnTests(args: TestArguments): Promise<Tally[]> {
     return [
       await runGpuTests("gpu", args, env, show),
       await runPart("examples", args, env, show),
+      await runPart("compute", args, env, show),
     ];
   };
   const main = runPart("main", args, env).finally(() => held.release());

@@ -15,7 +15,7 @@ export interface Tally {
 }
 
 /** What kind of process a test file belongs to. */
-export type Kind = "main" | "gpu" | "browser" | "interop" | "real";
+export type Kind = "main" | "compute" | "gpu" | "browser" | "interop" | "real";
 
 /** Tests that run as one process. */
 export interface Group {
@@ -40,7 +40,8 @@ const COLOUR = /\x1b\[[0-9;]*m/g;
  * Tells what kind of process a test file needs.
  *
  * @param path The file, relative to the checkout's root.
- * @returns `gpu` for files that drive a GPU, `browser` for those that drive Chromium, `interop` and
+ * @returns `gpu` for files that drive a GPU, `compute` for other tests of backends and of what runs
+ * on them, which take as long as half of the rest, `browser` for those that drive Chromium, `interop` and
  * `real` for what needs more than this checkout, `main` for the rest.
  */
 export function kindOf(path: string): Kind {
@@ -48,7 +49,9 @@ export function kindOf(path: string): Kind {
   if (path.startsWith("tests/interop/")) return "interop";
   if (path.startsWith("tests/browser/")) return "browser";
   const gpu = path.startsWith("tests/compute/webgpu/") || path.endsWith("_gpu_test.ts");
-  return gpu ? "gpu" : "main";
+  if (gpu) return "gpu";
+  const computes = path.startsWith("tests/compute/") || path.startsWith("tests/runtime/");
+  return computes ? "compute" : "main";
 }
 
 /** A command line of the test task, taken apart. */

@@ -40,6 +40,8 @@ Deno.test("kindOf() sorts test files by what they need", () => {
   assertEquals(kindOf("tests/a/b_test.ts"), "main");
   assertEquals(kindOf("tests/compute/webgpu/device_test.ts"), "gpu");
   assertEquals(kindOf("tests/runtime/encoder_gpu_test.ts"), "gpu");
+  assertEquals(kindOf("tests/runtime/encoder_test.ts"), "compute");
+  assertEquals(kindOf("tests/compute/wasm/ops_test.ts"), "compute");
   assertEquals(kindOf("tests/browser/page_browser_test.ts"), "browser");
   assertEquals(kindOf("tests/interop/safetensors_test.ts"), "interop");
   assertEquals(kindOf("tests/real/goldens_gpu_test.ts"), "real");
