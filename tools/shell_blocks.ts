@@ -4,7 +4,7 @@
  *
  * A block fenced as `sh` is run. A comment such as `<!-- exit 1 -->` above it says how its last
  * command ends, if not with 0. A block fenced as `text` shows what the `sh` block before it in the
- * same section prints.
+ * same section prints. Blocks of list items are indented as the item's text is.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface AllowedBlock {
   readonly reason: string;
 }
 
-const FENCE = /^(`{3,})(\w*)/;
+const FENCE = /^( *)(`{3,})(\w*)/;
 const EXIT_MARK = /^<!-- exit (\d+) -->$/;
 
 /**
@@ -50,14 +50,15 @@ export function findShellBlocks(path: string, markdown: string): ShellBlock[] {
   let canShowOutput = false;
   for (let i = 0; i < lines.length; i++) {
     const text = lines[i]!;
-    const [, fence, language] = FENCE.exec(text) ?? [];
+    const [, indent = "", fence, language] = FENCE.exec(text) ?? [];
     if (fence === undefined) {
       if (/^#+ /.test(text)) canShowOutput = false;
       exitCode = Number(EXIT_MARK.exec(text)?.[1] ?? (text.trim() === "" ? exitCode : 0));
       continue;
     }
-    const end = lines.indexOf(fence, i + 1);
-    const body = lines.slice(i + 1, end < 0 ? undefined : end).join("\n");
+    const end = lines.indexOf(indent + fence, i + 1);
+    const body = lines.slice(i + 1, end < 0 ? undefined : end)
+      .map((line) => line.startsWith(indent) ? line.slice(indent.length) : line).join("\n");
     if (language === "sh") {
       blocks.push({ path, line: i + 2, script: body, exitCode, output: undefined });
       canShowOutput = true;

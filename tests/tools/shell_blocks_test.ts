@@ -46,6 +46,14 @@ Deno.test("findShellBlocks() keeps what lies in longer fences out", () => {
   assertEquals(findShellBlocks("a.md", `${FENCE}\`md\n${inner}\n${FENCE}\`\n`), []);
 });
 
+Deno.test("findShellBlocks() finds the blocks of list items, without their indent", () => {
+  const markdown =
+    `1. First:\n\n   ${FENCE}sh\n   one\n     two\n\n   three\n   ${FENCE}\n\n2. Second`;
+  assertEquals(findShellBlocks("a.md", markdown), [
+    { path: "a.md", line: 4, script: "one\n  two\n\nthree", exitCode: 0, output: undefined },
+  ]);
+});
+
 Deno.test("missingLine() takes lines in order, any blanks, and an ellipsis for anything", () => {
   const printed = "metric  before\naccuracy   89.17\nnoise\n360 rows on wasm (2 threads)\n";
   assertEquals(missingLine("metric before\n\n360 rows on …", printed), undefined);
