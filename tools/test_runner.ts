@@ -50,8 +50,7 @@ export function kindOf(path: string): Kind {
   if (path.startsWith("tests/browser/")) return "browser";
   const gpu = path.startsWith("tests/compute/webgpu/") || path.endsWith("_gpu_test.ts");
   if (gpu) return "gpu";
-  const computes = path.startsWith("tests/compute/") || path.startsWith("tests/runtime/");
-  return computes ? "compute" : "main";
+  return /^tests\/(compute|runtime|calibrate|eval)\//.test(path) ? "compute" : "main";
 }
 
 /** A command line of the test task, taken apart. */

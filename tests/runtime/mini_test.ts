@@ -9,5 +9,8 @@ Deno.test("the shipped encoder has about a million parameters and a four-head ad
 
 Deno.test("the reference reproduces PyTorch at every stage", () => checkStages("reference"));
 
-Deno.test("the reference reproduces PyTorch's dev results before and after averaging", () =>
-  checkDev("reference"));
+Deno.test("WebAssembly reproduces PyTorch's dev results before and after averaging", () =>
+  checkDev("wasm"));
+
+Deno.test("the reference reproduces PyTorch's logits before and after averaging", () =>
+  checkDev("reference", 90));
