@@ -10,13 +10,14 @@ import { countBaseParameters, initAdapter, initTensors } from "../adapter/init.t
 import type { Adapter } from "../adapter/open.ts";
 import { readFloats } from "../checkpoint/open.ts";
 import type { OpenModel } from "../checkpoint/open_model.ts";
+import type { Backend } from "../compute/backend.ts";
 import { UsageError } from "../errors.ts";
 import { encodeRows } from "../eval/run.ts";
 import { openSession, type Session } from "../eval/session.ts";
 import type { EncoderConfig } from "../model/config.ts";
 import { EncoderLayers } from "../runtime/layers.ts";
 import { loadMaskedLmHead, loadTransposedHead } from "../runtime/load_head.ts";
-import { FrozenHead } from "../runtime/training_head.ts";
+import { FrozenHead, type FrozenHeadOptions } from "../runtime/training_head.ts";
 import { trainingBytesPerToken } from "../runtime/training_values.ts";
 import { loadTransposed } from "../runtime/transposed.ts";
 import { verbalizerTokens } from "../text/cloze.ts";
@@ -216,7 +217,7 @@ async function continuedAdapter(
 
 /** The adapter's own classifier, or the base's head for masked tokens. */
 async function headOf(
-  { base: { checkpoint, model }, backend, tokenizer, weights }: Session,
+  { base, backend, tokenizer, weights }: Session,
   adapter: TrainableAdapter,
   { head: choice }: TrainOptions,
   settings: TrainingSettings,
@@ -224,15 +225,37 @@ async function headOf(
   if (choice === undefined) return classifierHead(backend, adapter);
   const { verbalizer, loss } = choice;
   const words = verbalizerTokens(tokenizer, verbalizer);
-  const tokens = loss === "vocabulary" ? firstOf(words, model.config.vocabSize) : words;
-  const head = new FrozenHead({
-    backend,
-    head: await loadMaskedLmHead(checkpoint, model, backend, tokens),
-    transposed: await loadTransposedHead(checkpoint, model, backend, tokens),
-    layerNormEps: weights.config.layerNormEps,
+  const tokens = loss === "vocabulary" ? firstOf(words, base.model.config.vocabSize) : words;
+  const { layerNormEps } = weights.config;
+  const head = await loadFrozenHead(base, backend, tokens, {
+    layerNormEps,
     passes: passesOf(settings),
   });
   return frozenHead(head, words.length);
+}
+
+/**
+ * Loads a base's head for masked tokens, with its way back.
+ *
+ * @param base The base.
+ * @param backend Where to.
+ * @param tokens The tokens that it scores, in this order.
+ * @param options Epsilon of the head's LayerNorm, and the passes whose states are kept at once.
+ * @returns The head; its weights belong to the backend.
+ * @throws {TinygraftError} when the base has no such head.
+ */
+export async function loadFrozenHead(
+  { checkpoint, model }: OpenModel,
+  backend: Backend,
+  tokens: readonly number[],
+  options: Pick<FrozenHeadOptions, "layerNormEps" | "passes">,
+): Promise<FrozenHead> {
+  return new FrozenHead({
+    backend,
+    head: await loadMaskedLmHead(checkpoint, model, backend, tokens),
+    transposed: await loadTransposedHead(checkpoint, model, backend, tokens),
+    ...options,
+  });
 }
 
 /** Every token with some of them first, so that these keep their numbers as classes. */

@@ -6,11 +6,10 @@ import { openModel } from "../../lib/checkpoint/open_model.ts";
 import type { Backend } from "../../lib/compute/backend.ts";
 import { EncoderLayers } from "../../lib/runtime/layers.ts";
 import { loadEncoder } from "../../lib/runtime/load.ts";
-import { loadMaskedLmHead, loadTransposedHead } from "../../lib/runtime/load_head.ts";
-import { FrozenHead } from "../../lib/runtime/training_head.ts";
 import { loadTransposed } from "../../lib/runtime/transposed.ts";
 import { frozenHead } from "../../lib/train/output_head.ts";
 import type { ClozeLoss } from "../../lib/train/options.ts";
+import { loadFrozenHead } from "../../lib/train/setup.ts";
 import { GradientComputer, passesOf, type StepSettings } from "../../lib/train/step.ts";
 import { TrainableAdapter } from "../../lib/train/trainable.ts";
 import { FOLDER } from "../runtime/_architectures.ts";
@@ -46,13 +45,9 @@ export async function openCloze(
   const adapter = new TrainableAdapter(source.config, arrays, { numLabels: 0, decayAll: false });
   const all = Array.from({ length: model.config.vocabSize }, (_, id) => id);
   const tokens = loss === "vocabulary" ? all : WORDS;
-  const head = new FrozenHead({
-    backend,
-    head: await loadMaskedLmHead(checkpoint, model, backend, tokens),
-    transposed: await loadTransposedHead(checkpoint, model, backend, tokens),
-    layerNormEps: weights.config.layerNormEps,
-    passes: passesOf(settings),
-  });
+  const { layerNormEps } = weights.config;
+  const passes = passesOf(settings);
+  const head = await loadFrozenHead(base, backend, tokens, { layerNormEps, passes });
   const parts = { backend, weights, transposed, layers: new EncoderLayers(backend, weights) };
   const computer = new GradientComputer(parts, adapter, settings, frozenHead(head, WORDS.length));
   return { adapter, run: () => computer.run(CLOZE_ROWS, 1) };
