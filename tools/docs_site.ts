@@ -41,6 +41,7 @@ async function writePages(folder: string): Promise<void> {
       ...Object.fromEntries(commandPages),
     },
     copies: {
+      "lib/report/theme.css": "theme.css",
       "tools/docs_site.css": "site.css",
       ...Object.fromEntries(
         listFiles("docs", "").filter((path) => !path.endsWith(".md"))

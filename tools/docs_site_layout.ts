@@ -89,6 +89,7 @@ export function renderPage(page: string, content: string): string {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>${new Html(title)}${isHome ? undefined : " · tinygraft"}</title>
+        <link rel="stylesheet" href="${root}theme.css">
         <link rel="stylesheet" href="${root}site.css">
       </head>
       <body>

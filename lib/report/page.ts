@@ -7,8 +7,11 @@
 
 import { VERSION } from "../version.ts";
 import { Html, html } from "./html.ts";
-import style from "./page.css" with { type: "text" };
+import pageStyle from "./page.css" with { type: "text" };
 import type { RunDetails } from "./run_details.ts";
+import themeStyle from "./theme.css" with { type: "text" };
+
+const style = `${themeStyle}${pageStyle}`;
 
 /** One part of a page, below a heading of its own. */
 export interface Section {

@@ -20,7 +20,9 @@ async function faultsOf(contents: Readonly<Record<string, string | undefined>>):
       await Deno.mkdir(dirname(join(folder, page)), { recursive: true });
       await Deno.writeTextFile(join(folder, page), renderPage(page, content));
     }
-    await Deno.writeTextFile(join(folder, "site.css"), "");
+    for (const style of ["theme.css", "site.css"]) {
+      await Deno.writeTextFile(join(folder, style), "");
+    }
     return [...checkSite(folder).faults];
   } finally {
     await Deno.remove(folder, { recursive: true });
