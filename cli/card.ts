@@ -11,6 +11,7 @@ import type { Plan } from "../lib/checkpoint/plan.ts";
 import { readJsonFile, readTextFile, statPath } from "../lib/checkpoint/sources.ts";
 import { UsageError } from "../lib/errors.ts";
 import type { CardFacts } from "../lib/hub/card_facts.ts";
+import { isObject } from "../lib/safetensors/json_objects.ts";
 import type { Command, Invocation } from "./command.ts";
 import { printable } from "./format.ts";
 
@@ -144,13 +145,9 @@ async function factsOf(
     hasClassifier: adapter.numLabels > 0,
     hasPython: hasPython ?? statPath(join(folder, "modeling_tiny_attention.py")) !== undefined,
     mergedFrom: config.mergedFrom ?? [],
-    training: isRecord(training) ? training : undefined,
+    training: isObject(training) ? training : undefined,
     ...{ dataset, license },
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Of a path on this machine only the last part is anybody's business. */

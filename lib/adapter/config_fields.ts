@@ -6,6 +6,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import { MAX_LAYERS } from "../model/config.ts";
+import { isObject } from "../safetensors/json_objects.ts";
 import { quote } from "../tensor/quote.ts";
 
 /** Reads keys of one JSON object; what is wrong becomes a fault, and the value a stand-in. */
@@ -190,8 +191,4 @@ function isText(value: unknown): value is string {
 
 function isHash(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

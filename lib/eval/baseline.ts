@@ -5,6 +5,7 @@
  */
 
 import { DataError, TinygraftError } from "../errors.ts";
+import { objectOf } from "../safetensors/json_objects.ts";
 
 /** What is kept of an earlier check. */
 export interface Baseline {
@@ -119,8 +120,4 @@ function unusable(path: string, found: string): TinygraftError {
       "it again",
     { code: "invalid-json", path },
   );
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
 }

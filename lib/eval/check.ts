@@ -18,7 +18,7 @@ import {
   predictionsOf,
 } from "./check_record.ts";
 import { type CheckRunOptions, type FreshRun, runCheck } from "./check_run.ts";
-import { combineRuns } from "./combine.ts";
+import { combineRuns, MIXED_DEVICES } from "./combine.ts";
 import { parsePredictions } from "./combine_read.ts";
 import { compareOutputs, type Comparison } from "./compare.ts";
 import type { HeadChoice } from "./head.ts";
@@ -189,7 +189,7 @@ export async function combineChecks(
   const parts = files.map(({ path, text }) => ({ path, run: parsePredictions(text, path) }));
   const run = combineRuns(parts, options.task);
   const { device, deviceDescription, inputs } = run.record;
-  if (device === "mixed") {
+  if (device === MIXED_DEVICES) {
     options.onWarning?.(
       `the shards ran on different devices, which round differently: ${deviceDescription}`,
     );

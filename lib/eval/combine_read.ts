@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
+import { isObject } from "../safetensors/json_objects.ts";
 import type { Metric } from "../text/tasks.ts";
 import type { CheckInputs } from "./check_inputs.ts";
 import { type CheckRecord, type CheckRun, RECORD_FORMAT } from "./check_record.ts";
@@ -166,8 +167,4 @@ function isMetric(value: unknown): value is Metric {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && value as number >= 0;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -5,6 +5,7 @@
  */
 
 import { TinygraftError } from "../errors.ts";
+import { objectOf } from "../safetensors/json_objects.ts";
 
 /** What a card takes of a check. */
 export interface CheckFacts {
@@ -67,10 +68,6 @@ export function readCheck(json: Readonly<Record<string, unknown>>, path: string)
     p: typeof p === "number" ? p : undefined,
     agreement: typeof agreement === "number" ? agreement : undefined,
   };
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
 }
 
 function intervalOf(value: unknown): [number, number] | undefined {

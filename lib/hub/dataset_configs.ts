@@ -4,6 +4,7 @@
  * @module
  */
 
+import { objectOf } from "../safetensors/json_objects.ts";
 import { splitCard } from "./front_matter.ts";
 import { isDataFile, type Split, type SplitChoice, splitOf } from "./splits.ts";
 
@@ -60,12 +61,12 @@ async function readConfigs(card: string): Promise<CardConfig[]> {
   } catch {
     return []; // then the card says nothing
   }
-  const entries = recordOf(front)["configs"];
+  const entries = objectOf(front)["configs"];
   return Array.isArray(entries) ? entries.map(readConfig) : [];
 }
 
 function readConfig(entry: unknown): CardConfig {
-  const { config_name: given, default: isDefault, data_dir: folder, data_files: files } = recordOf(
+  const { config_name: given, default: isDefault, data_dir: folder, data_files: files } = objectOf(
     entry,
   );
   const name = typeof given === "string" ? given : "default";
@@ -78,18 +79,12 @@ function readConfig(entry: unknown): CardConfig {
   };
   const listed = [files].flat();
   for (const part of listed) {
-    const { split, path } = recordOf(part);
+    const { split, path } = objectOf(part);
     if (typeof part === "string") add("train", part);
     else if (typeof split === "string") add(split, path);
-    else for (const [key, globs] of Object.entries(recordOf(part))) add(key, globs);
+    else for (const [key, globs] of Object.entries(objectOf(part))) add(key, globs);
   }
   return { name, isDefault: isDefault === true || name === "default", splits };
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value as Record<string, unknown>
-    : {};
 }
 
 /** The path of Parquet files in one folder, with `*` for where their names differ. */
