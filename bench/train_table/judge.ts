@@ -31,6 +31,8 @@ export interface TaskRuns {
 export interface Judged {
   readonly run: FinishedRun;
   readonly value: number;
+  /** What the run's last epoch gave, which need not be the one that was kept. */
+  readonly last: number | undefined;
 }
 
 /** One head made of a mergeable run's heads. */
@@ -93,7 +95,11 @@ export async function judgeTask(
   return {
     task,
     metric,
-    plain: plain.map((run) => ({ run, value: value(paths.indexOf(run.adapter)) })),
+    plain: plain.map((run) => ({
+      run,
+      value: value(paths.indexOf(run.adapter)),
+      last: run.last?.[metric],
+    })),
     golden: { value: value(0), error: standardError(metric, predictions[0]!) },
     merges: merged.map(({ run, method }, i) => {
       const after = logits[paths.length + i]!;

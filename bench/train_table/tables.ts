@@ -8,6 +8,9 @@ const LARGEST_LOSS = 0.003;
 
 const label = ({ task, metric }: JudgedTask): string => `${task.title}, ${metric}`;
 
+/** Between what the kept adapter gives, of the best epoch, and what the last epoch gave. */
+const OR_LAST = " / ";
+
 /**
  * The metric of each seed beside PyTorch's.
  *
@@ -23,31 +26,39 @@ export function seedTable(tasks: readonly JudgedTask[], seeds: readonly number[]
   ];
   const rows = tasks.filter(({ plain }) => plain.length > 0).map((task) => {
     const { plain, golden } = task;
-    const average = mean(plain.map(({ value }) => value));
-    const difference = average - golden.value;
+    const best = mean(plain.map(({ value }) => value));
+    const lasts = plain.flatMap(({ last }) => last === undefined ? [] : [last]);
+    const means = lasts.length < plain.length ? [best] : [best, mean(lasts)];
+    const differences = means.map((each) => each - golden.value);
     const peaks = plain.flatMap(({ run: { peak } }) => peak === undefined ? [] : [peak]);
     return [
       label(task),
       ...seeds.map((seed) => seedCell(plain.find(({ run }) => run.seed === seed))),
-      ...[average, golden.value, golden.error].map((value) => points(value)),
-      `${difference >= 0 ? "+" : ""}${points(difference)}`,
-      Math.abs(difference) <= golden.error ? "yes" : difference > 0 ? "no, better" : "no, worse",
+      means.map((each) => points(each)).join(OR_LAST),
+      ...[golden.value, golden.error].map((value) => points(value)),
+      differences.map((each) => `${each >= 0 ? "+" : ""}${points(each)}`).join(OR_LAST),
+      differences.map((each) => withinError(each, golden.error)).join(OR_LAST),
       peaks.length === 0 ? "–" : Math.max(...peaks).toFixed(0),
     ];
   });
   return [
     markdownTable(titles, rows),
     "",
-    "Four heads, plain recipe, whole dev sets. In brackets: the epoch of the best dev metric, whose " +
-    "adapter is kept; PyTorch's is that of its last epoch, of one seed. Standard errors are " +
-    "binomial for accuracy, else from 2,000 bootstrap resamples. MiB: most memory of any run.",
+    "Four heads, plain recipe, whole dev sets: the kept adapter, of the epoch with the best dev " +
+    "metric / the last epoch, which is what PyTorch's adapters are of, one seed. Standard errors " +
+    "are binomial for accuracy, else from 2,000 bootstrap resamples. MiB: most memory of any run.",
   ].join("\n");
 }
 
 function seedCell(judged: Judged | undefined): string {
   if (judged === undefined) return "–";
-  const { run: { epoch, task }, value } = judged;
-  return `${points(value)} (${Math.round(epoch)} of ${task.epochs})`;
+  const { value, last } = judged;
+  return [value, last].flatMap((each) => each === undefined ? [] : [points(each)]).join(OR_LAST);
+}
+
+function withinError(difference: number, error: number): string {
+  if (Math.abs(difference) <= error) return "yes";
+  return difference > 0 ? "no, better" : "no, worse";
 }
 
 /**
