@@ -32,8 +32,9 @@ export const train: Command = {
     "last one.\n\n" +
     "  plain      all heads at once: they come to do different things, so that averaging their\n" +
     "             weights loses accuracy; stacking them loses none\n" +
-    "  mergeable  heads start alike, and each step trains two of them, either in the place of all,\n" +
-    "             to say the same: averaging them into one loses next to nothing. Twice the work\n\n" +
+    "  mergeable  heads start alike; each step trains two of them, either in the place of all, to say\n" +
+    "             the same, and draws all to their mean: averaging them into one loses next to\n" +
+    "             nothing. Twice the work of a step\n\n" +
     "With --cloze and --verbalizer only the adapter is trained: the base's own head for masked tokens,\n" +
     "which stays as it is, answers with a word at [MASK]. The loss is the cross-entropy over the words\n" +
     "given, as in PET; the paper's authors took --cloze-loss vocabulary. predict and check read the result\n" +

@@ -60,6 +60,12 @@ const SETTING_FLAGS: readonly Flag[] = [
     help: "mergeable: compare passes by kl (the default) or mse",
   },
   {
+    name: "elasticity",
+    kind: "number",
+    min: 0,
+    help: `mergeable: pull of heads to their mean, times --lr (default: ${DEFAULTS.elasticity})`,
+  },
+  {
     name: "epochs",
     kind: "number",
     min: 0.01,
@@ -279,15 +285,21 @@ function questionOf(flags: FlagValues): TrainingQuestion | undefined {
 
 function settingsOf(flags: FlagValues): Partial<TrainOptions> {
   const consistency = flags.string("consistency");
-  if (consistency !== undefined && flags.required("recipe") !== "mergeable") {
+  const elasticity = flags.number("elasticity");
+  const ofMergeable = (["consistency", "elasticity"] as const).find((name) => flags.given(name));
+  if (ofMergeable !== undefined && flags.required("recipe") !== "mergeable") {
     throw new UsageError(
-      "Cannot use --consistency with --recipe plain: it compares the two passes of a mergeable " +
-        "step: give --recipe mergeable",
+      `Cannot use --${ofMergeable} with --recipe plain: ${
+        ofMergeable === "consistency"
+          ? "it compares the two passes of a mergeable step"
+          : "it draws the heads of a mergeable adapter together"
+      }: give --recipe mergeable`,
     );
   }
   return {
     recipe: flags.required("recipe") as "plain" | "mergeable",
     ...(consistency === undefined ? {} : { consistency: consistency as "kl" | "mse" }),
+    ...(elasticity === undefined ? {} : { elasticity }),
     epochs: flags.number("epochs")!,
     learningRate: flags.number("lr")!,
     batch: flags.number("batch")!,

@@ -139,7 +139,7 @@ export class TrainingCourse {
 
   async #step(): Promise<void> {
     const { adapter, train, data } = this.#setup;
-    const { clip, weightDecay } = this.#settings;
+    const { clip, elasticity, recipe, weightDecay } = this.#settings;
     const started = performance.now();
     const index = this.#steps.length;
     const rows = this.#rowsOf(index);
@@ -153,6 +153,7 @@ export class TrainingCourse {
     const steps = this.#totalSteps;
     const learningRate = learningRateAt({ ...this.#settings, steps }, index);
     this.#optimizer.step({ learningRate, weightDecay });
+    if (recipe === "mergeable") adapter.drawTogether(Math.min(1, learningRate * elasticity));
     this.#steps.push({ loss, learningRate, gradientNorm });
     this.#seconds += (performance.now() - started) / 1000;
     this.#rows += rows.length;

@@ -18,8 +18,9 @@ import type { Metric } from "../text/tasks.ts";
  * - `plain`: all heads at once, with the task's loss. Heads come to do different things, so that
  *   merging them by weights loses accuracy.
  * - `mergeable`: all heads start alike, and every step draws two of them, each of which stands for
- *   all heads in one pass; the loss adds how far the two passes' outputs are apart. Heads stay
- *   close to each other, so that their plain average loses next to nothing.
+ *   all heads in one pass; the loss adds how far the two passes' outputs are apart, and each step
+ *   draws all heads towards their mean. Heads stay close to each other, so that their plain average
+ *   loses next to nothing.
  */
 export type Recipe = "plain" | "mergeable";
 
@@ -59,6 +60,11 @@ export interface TrainingSettings {
   readonly consistency: Consistency;
   /** Weight of that comparison in the loss, λ. */
   readonly consistencyWeight: number;
+  /**
+   * How strongly the recipe `mergeable` draws heads together: each step takes off this times the
+   * learning rate of every head's distance to their mean, 0 for none.
+   */
+  readonly elasticity: number;
   /** Passes over the rows; a fraction stops within the last one. */
   readonly epochs: number;
   /** The highest learning rate. */
@@ -93,6 +99,7 @@ export const TRAINING_DEFAULTS: TrainingSettings = {
   recipe: "plain",
   consistency: "kl",
   consistencyWeight: 1,
+  elasticity: 30,
   epochs: 3,
   learningRate: 1e-3,
   batch: 32,

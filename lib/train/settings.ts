@@ -14,6 +14,7 @@ const RANGES: Readonly<
   >
 > = {
   consistencyWeight: { holds: (n) => n >= 0 && n < Infinity, is: "a number of at least 0" },
+  elasticity: { holds: (n) => n >= 0 && n < Infinity, is: "a number of at least 0" },
   epochs: { holds: (n) => n > 0 && n < Infinity, is: "a number above 0" },
   learningRate: { holds: (n) => n > 0 && n < Infinity, is: "a number above 0" },
   batch: { holds: (n) => Number.isSafeInteger(n) && n >= 1, is: "a whole number of at least 1" },

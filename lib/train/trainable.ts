@@ -174,6 +174,34 @@ export class TrainableAdapter {
     addAt(gradient("output.bias"), 0, gradients.outputBias);
   }
 
+  /**
+   * Draws every module's heads towards their mean, as workers of elastic averaging are drawn to
+   * their centre; what heads share stays.
+   *
+   * @param share How much of a head's distance to the mean is taken off, in [0, 1].
+   * @see S. Zhang, A. Choromanska and Y. LeCun, "Deep learning with Elastic Averaging SGD",
+   * arXiv 1412.6651
+   */
+  drawTogether(share: number): void {
+    const { headDim, hiddenSize } = this.config;
+    for (const [module, tensors] of this.#modules.entries()) {
+      const heads = headsOfLayer(this.config, module);
+      for (const part of FUSED) {
+        const sizes = { outer: 1, heads };
+        drawSlices(tensors.get(`${part}.weight`)!.values, share, {
+          ...sizes,
+          inner: headDim * hiddenSize,
+        });
+        drawSlices(tensors.get(`${part}.bias`)!.values, share, { ...sizes, inner: headDim });
+      }
+      drawSlices(tensors.get("output.weight")!.values, share, {
+        outer: hiddenSize,
+        heads,
+        inner: headDim,
+      });
+    }
+  }
+
   /** Sets all gradients to 0. */
   clearGradients(): void {
     for (const { gradient } of this.parameters) gradient.fill(0);
@@ -240,4 +268,23 @@ export class TrainableAdapter {
 /** Adds numbers to those of a longer list, from an index on. */
 function addAt(target: Float64Array, begin: number, summands: Float32Array): void {
   for (let i = 0; i < summands.length; i++) target[begin + i]! += summands[i]!;
+}
+
+/** Draws `values`, `[outer, heads, inner]`, towards their mean over the heads. */
+function drawSlices(
+  values: Float32Array,
+  share: number,
+  { outer, heads, inner }: Readonly<Record<"outer" | "heads" | "inner", number>>,
+): void {
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      const at = (head: number) => (o * heads + head) * inner + i;
+      let sum = 0;
+      for (let head = 0; head < heads; head++) sum += values[at(head)]!;
+      const pulled = share * sum / heads;
+      for (let head = 0; head < heads; head++) {
+        values[at(head)] = (1 - share) * values[at(head)]! + pulled;
+      }
+    }
+  }
 }

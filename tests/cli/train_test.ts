@@ -105,14 +105,15 @@ Deno.test("train --from goes on from an adapter and keeps its shape", async () =
 Deno.test("train --recipe mergeable leaves heads that average with little loss", async () => {
   await using space = await makeWorkspace();
   const errors: number[] = [];
-  for (const recipe of ["plain", "mergeable"]) {
-    const out = space.at(recipe);
-    const argv = training(space, out, "--recipe", recipe, "--epochs", "8");
+  const ways = [["plain"], ["mergeable", "--elasticity", "0"], ["mergeable"]];
+  for (const [i, flags] of ways.entries()) {
+    const out = space.at(`way ${i}`);
+    const argv = training(space, out, "--epochs", "8", "--recipe", ...flags);
     assertEquals((await runJson(argv)).code, 0);
     const { json } = await runJson([
       "merge",
       out,
-      space.at(`${recipe}-one`),
+      space.at(`one of ${i}`),
       "--method",
       "average",
     ]);
@@ -120,6 +121,7 @@ Deno.test("train --recipe mergeable leaves heads that average with little loss",
     errors.push(Math.max(...layers.map(({ relativeError }) => relativeError)));
   }
   assert(errors[1]! < errors[0]! / 2, `${errors}`);
+  assert(errors[2]! < errors[1]!, `${errors}`);
 });
 
 Deno.test("train called wrongly does nothing and exits with 2", async () => {
@@ -130,6 +132,7 @@ Deno.test("train called wrongly does nothing and exits with 2", async () => {
       [["--patience", "2"], "no rows to judge by"],
       [["--eval-every", "2"], "no rows to judge by"],
       [["--consistency", "mse"], "give --recipe mergeable"],
+      [["--elasticity", "1"], "give --recipe mergeable"],
       [["--from", space.adapter, "--heads", "2"], "Cannot use --heads with --from"],
       [["--metrics", space.at("x"), "--report", space.at("x")], "name the same file"],
       [["--recipe", "magic"], "expected one of plain, mergeable"],

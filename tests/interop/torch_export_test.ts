@@ -1,6 +1,8 @@
 // What `train --export-torch` writes, run by PyTorch: the losses and the adapter are ours.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { openAdapter } from "../../lib/adapter/open.ts";
+import { readFloats } from "../../lib/checkpoint/open.ts";
 import { assertClose } from "../_close.ts";
 import { runCaptured, runJson } from "../_io.ts";
 import { makeWorkspace, ROWS, type Workspace } from "../_workspace.ts";
@@ -36,27 +38,34 @@ async function runScript(
   };
 }
 
-/** Trains by both, on all rows in each step: their order then makes no difference. */
+/** Trains by both to the same losses. */
 async function trainBoth(space: Workspace, processes: number, flags: readonly string[]) {
+  const { losses, ...trained } = await runBoth(space, processes, flags);
+  assertClose(losses.theirs, losses.ours, TOLERANCE);
+  return trained;
+}
+
+/** Trains by both, on all rows in each step: their order then makes no difference. */
+async function runBoth(space: Workspace, processes: number, flags: readonly string[]) {
   const [ours, run, theirs, metrics] = ["ours", "run", "theirs", "m.jsonl"].map(space.at) as [
     ...[string, string, string, string],
   ];
   const argv = ["train", space.base, ours, "--data", space.data, "--batch", String(ROWS.length)];
-  argv.push("--epochs", "5", "--lr", "0.01", "--dropout", "0", "--device", "reference", ...flags);
-  assertEquals((await runCaptured([...argv, "--metrics", metrics])).code, 0);
+  argv.push("--epochs", "5", "--dropout", "0", "--device", "reference", ...flags);
+  if (!flags.includes("--lr")) argv.push("--lr", "0.01");
+  const trained = await runCaptured([...argv, "--metrics", metrics]);
+  assertEquals(trained.code, 0, trained.err);
   const exported = await runJson([...argv, "--export-torch", run]);
   assertEquals([exported.code, exported.json.steps], [0, 5], exported.err);
   const { code, printed, err } = await runScript(`${run}/train.py`, theirs, processes);
   assertEquals(code, 0, err);
   const events = (await Deno.readTextFile(metrics)).trimEnd().split("\n")
     .map((line) => JSON.parse(line));
-  const losses = events.filter(({ kind }) => kind === "step").map(({ loss }) => loss);
-  assertClose(
-    Float64Array.from(printed!.losses, ({ loss }) => loss),
-    Float64Array.from(losses),
-    TOLERANCE,
-  );
-  return { ours, theirs, kept: printed!.kept, events };
+  const losses = {
+    ours: Float64Array.from(events.filter(({ kind }) => kind === "step"), ({ loss }) => loss),
+    theirs: Float64Array.from(printed!.losses, ({ loss }) => loss),
+  };
+  return { ours, theirs, kept: printed!.kept, events, losses };
 }
 
 Deno.test("two processes of the exported script train the adapter that train does", async () => {
@@ -83,6 +92,32 @@ Deno.test("the exported script follows the mergeable recipe, clipping, decay and
   flags.push("--placement", "s0");
   await trainBoth(space, 1, flags);
 });
+
+Deno.test("the exported script draws heads together as train does", async () => {
+  await using space = await makeWorkspace({}, { numHeads: 3, headDim: 2 });
+  // The rate is too small for gradients to matter, and the pull is not: any heads may be drawn.
+  const flags = ["--from", space.adapter, "--recipe", "mergeable", "--elasticity", "3e7"];
+  flags.push("--lr", "1e-8", "--schedule", "constant", "--warmup", "2");
+  const { ours, theirs } = await runBoth(space, 1, flags);
+  const [drawn, byScript, started] = [
+    await valuesOf(ours),
+    await valuesOf(theirs),
+    await valuesOf(space.adapter),
+  ];
+  for (const [name, array] of drawn) {
+    assertClose(byScript.get(name)!, array, { atol: 1e-6, rtol: 0 });
+    const before = started.get(name)!;
+    const moved = array.some((value, i) => Math.abs(value - before[i]!) > 1e-4);
+    assertEquals(moved, /\.(query|key|value)\.|output\.weight/.test(name), name);
+  }
+});
+
+async function valuesOf(path: string): Promise<Map<string, Float32Array>> {
+  using adapter = await openAdapter(path);
+  const values = new Map<string, Float32Array>();
+  for (const [name, entry] of adapter.tensors) values.set(name, await readFloats(entry));
+  return values;
+}
 
 Deno.test("the exported script learns scores of pairs", async () => {
   await using space = await makeWorkspace();

@@ -14,6 +14,7 @@ Deno.test("trainingSettings() fills in what was not asked for", () => {
 Deno.test("trainingSettings() refuses each number out of its range, by name", () => {
   const wrong = {
     consistencyWeight: -1,
+    elasticity: NaN,
     epochs: 0,
     learningRate: NaN,
     batch: 1.5,

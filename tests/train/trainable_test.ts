@@ -3,7 +3,11 @@ import { openAdapter } from "../../lib/adapter/open.ts";
 import { readFloats } from "../../lib/checkpoint/open.ts";
 import { TrainableAdapter } from "../../lib/train/trainable.ts";
 import { makeWorkspace } from "../_workspace.ts";
+import { assertClose } from "../_close.ts";
 import type { TinyAdapterOptions } from "../_tiny_model.ts";
+
+/** One rounding to f32 in either order of the sum. */
+const ROUNDING = { atol: 1e-9, rtol: 2e-7 };
 
 const PREFIX = "encoder.layer.0.tiny_attn";
 
@@ -88,4 +92,28 @@ Deno.test("TrainableAdapter takes over values and gives them as modules", async 
   assertEquals([module!.numHeads, module!.headDim, module!.combine], [3, 1, "mean"]);
   assertEquals([...module!.keyWeight], values("key.weight"));
   assertEquals(trainable.parameterCount, [...before.values()].flatMap((each) => [...each]).length);
+});
+
+Deno.test("TrainableAdapter draws heads towards their mean, and leaves what they share", async () => {
+  const { trainable, values } = await openTrainable({ numHeads: 2, headDim: 2 });
+  trainable.drawTogether(0.25);
+  const drawn = trainable.values();
+  // A quarter of the way to the mean is an eighth of the way to the other of two heads.
+  const between = (one: number, other: number) => Math.fround(0.875 * one + 0.125 * other);
+  for (const part of ["query", "key", "value"]) {
+    for (const [kind, size] of [["weight", 2 * 3], ["bias", 2]] as const) {
+      const before = values(`${part}.${kind}`);
+      const want = before.map((value, i) => between(value, before[(i + size) % (2 * size)]!));
+      assertClose(drawn.get(`${PREFIX}.${part}.${kind}`)!, want, ROUNDING);
+    }
+  }
+  const output = values("output.weight"); // rows of two heads' two columns
+  const want = output.map((value, i) => between(value, output[i ^ 2]!));
+  assertClose(drawn.get(`${PREFIX}.output.weight`)!, want, ROUNDING);
+  for (const name of ["norm.weight", "norm.bias", "output.bias"]) {
+    assertEquals([...drawn.get(`${PREFIX}.${name}`)!], values(name));
+  }
+  trainable.drawTogether(1);
+  const [first, second] = [0, 1].map((head) => trainable.moduleArrays(0, head));
+  assertEquals(first, second);
 });

@@ -135,6 +135,16 @@ class Adapted(nn.Module):
         self.base.eval()
         return self
 
+    @torch.no_grad()
+    def draw_together(self, share):
+        """Takes a share of each head's distance to the mean of its module's heads off."""
+        for module in self.tiny:
+            columns = module.output.weight.view(-1, module.heads, module.head_dim).transpose(0, 1)
+            layers = (module.query, module.key, module.value)
+            rows = [p.view(module.heads, -1) for layer in layers for p in layer.parameters()]
+            for heads in (*rows, columns):
+                heads.lerp_(heads.mean(0, keepdim=True).expand_as(heads), share)
+
     def logits(self, inputs, head):
         # Finite, as an infinity times zero is no number; no probability survives it in f32.
         self.blocked = (1.0 - inputs["attention_mask"][:, None, None, :].float()) * -1e30
@@ -238,6 +248,17 @@ class KeepBest(TrainerCallback):
             control.should_training_stop = True
 
 
+class DrawTogether(TrainerCallback):
+    """Draws heads to their mean after each step, times its learning rate."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def on_optimizer_step(self, args, state, control, optimizer, **_):
+        rate = optimizer.param_groups[0]["lr"]
+        self.model.draw_together(min(1.0, rate * self.model.settings["elasticity"]))
+
+
 class StopAtNaN(TrainerCallback):
     def on_log(self, args, state, control, logs, **_):
         if not math.isfinite(logs.get("loss", 0.0)):
@@ -333,6 +354,7 @@ def main():
         optimizer, schedule_of(settings, options["steps"])
     )
     best = KeepBest(model, options)
+    mergeable = settings["recipe"] == "mergeable"
     trainer = AdapterTrainer(
         model=model,
         args=TrainingArguments(
@@ -359,7 +381,7 @@ def main():
         compute_metrics=metrics_of(
             [options["metric"], *options["alsoReport"]], model.regression
         ),
-        callbacks=[best, StopAtNaN()],
+        callbacks=[best, StopAtNaN(), *([DrawTogether(model)] if mergeable else [])],
     )
     trainer.train()
     if judged is not None and trainer.state.global_step % options["evalEvery"]:
