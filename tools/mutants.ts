@@ -337,6 +337,20 @@ const EVALUATION: readonly Mutant[] = [
     tests: ["tests/train/optimizer_test.ts"],
   },
   {
+    name: "mergeable heads are drawn to their sum",
+    file: "lib/train/trainable.ts",
+    from: "share * sum / heads",
+    to: "share * sum",
+    tests: ["tests/train/trainable_test.ts"],
+  },
+  {
+    name: "mergeable heads are not drawn together",
+    file: "lib/train/course.ts",
+    from: 'if (recipe === "mergeable") adapter.drawTogether',
+    to: "if (elasticity < 0) adapter.drawTogether",
+    tests: ["tests/cli/train_test.ts"],
+  },
+  {
     name: "the rate rises a step late",
     file: "lib/train/schedule.ts",
     from: "learningRate * (step + 1) / rising",
