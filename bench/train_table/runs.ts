@@ -3,11 +3,12 @@
 import { join } from "@std/path";
 import { runtimeFolderEnv } from "../../cli/runtime_folder.ts";
 import type { MetricValues } from "../../lib/eval/compare.ts";
-import type {
-  EvaluationEvent,
-  Recipe,
-  TrainEvent,
-  TrainingSettings,
+import {
+  type EvaluationEvent,
+  type Recipe,
+  type TrainEvent,
+  TRAINING_DEFAULTS,
+  type TrainingSettings,
 } from "../../lib/train/options.ts";
 import { exists } from "../../tools/files.ts";
 import { MINILM, SHARED } from "../_check_command.ts";
@@ -118,7 +119,11 @@ function requireSameOptions(
   { settings, rows }: TrainDocument,
 ): void {
   const found = [settings.recipe, settings.seed, settings.epochs, settings.learningRate];
-  const wanted = [recipe, seed, task.epochs, LEARNING_RATES[recipe]];
+  const wanted: (string | number)[] = [recipe, seed, task.epochs, LEARNING_RATES[recipe]];
+  if (recipe === "mergeable") {
+    found.push(settings.elasticity);
+    wanted.push(TRAINING_DEFAULTS.elasticity);
+  }
   const sameRows = task.limit === undefined || rows === task.limit;
   if (found.join() === wanted.join() && settings.batch === BATCH && sameRows) return;
   throw new Error(
