@@ -4,19 +4,8 @@
  * @module
  */
 
-/** One fault. */
-export interface Mutant {
-  /** What is wrong with it, and its name for `--only`. */
-  readonly name: string;
-  /** The file, relative to the checkout's root. */
-  readonly file: string;
-  /** What stands there once. */
-  readonly from: string;
-  /** What stands there instead. */
-  readonly to: string;
-  /** The test files one of which must fail. */
-  readonly tests: readonly string[];
-}
+import type { Mutant } from "./mutant.ts";
+import { TRAINING } from "./mutants_training.ts";
 
 /** Bytes, offsets and what is told about them. */
 const FORMAT: readonly Mutant[] = [
@@ -229,7 +218,7 @@ const MATHEMATICS: readonly Mutant[] = [
   },
 ];
 
-/** Texts, metrics and training. */
+/** Texts and metrics. */
 const EVALUATION: readonly Mutant[] = [
   {
     name: "texts are cut to one token more than there is room",
@@ -315,48 +304,6 @@ const EVALUATION: readonly Mutant[] = [
     to: "quantile(drops, 0.05)",
     tests: ["tests/eval/significance_test.ts"],
   },
-  {
-    name: "the gradient of a class is not taken off",
-    file: "lib/train/loss.ts",
-    from: "(Math.exp(logs[col]!) - wanted) / stepRows",
-    to: "Math.exp(logs[col]!) / stepRows",
-    tests: ["tests/train/loss_test.ts"],
-  },
-  {
-    name: "AdamW does not correct its first steps",
-    file: "lib/train/optimizer.ts",
-    from: "learningRate / (1 - BETA_1 ** this.steps)",
-    to: "learningRate",
-    tests: ["tests/train/optimizer_test.ts"],
-  },
-  {
-    name: "what must not decay decays",
-    file: "lib/train/optimizer.ts",
-    from: "decays ? 1 - learningRate * weightDecay : 1",
-    to: "1 - learningRate * weightDecay",
-    tests: ["tests/train/optimizer_test.ts"],
-  },
-  {
-    name: "mergeable heads are drawn to their sum",
-    file: "lib/train/trainable.ts",
-    from: "share * sum / heads",
-    to: "share * sum",
-    tests: ["tests/train/trainable_test.ts"],
-  },
-  {
-    name: "mergeable heads are not drawn together",
-    file: "lib/train/course.ts",
-    from: 'if (recipe === "mergeable") adapter.drawTogether',
-    to: "if (elasticity < 0) adapter.drawTogether",
-    tests: ["tests/cli/train_test.ts"],
-  },
-  {
-    name: "the rate rises a step late",
-    file: "lib/train/schedule.ts",
-    from: "learningRate * (step + 1) / rising",
-    to: "learningRate * step / rising",
-    tests: ["tests/train/schedule_test.ts"],
-  },
 ];
 
 /** Errors that nobody would hear of. */
@@ -403,5 +350,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...FORMAT,
   ...MATHEMATICS,
   ...EVALUATION,
+  ...TRAINING,
   ...SWALLOWED,
 ];

@@ -13,7 +13,8 @@ import { dirname } from "@std/path";
 import { parseArgs } from "@std/cli/parse-args";
 import { seededUint32 } from "../lib/tensor/random.ts";
 import { exists, ROOT } from "./files.ts";
-import { type Mutant, MUTANTS } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { MUTANTS } from "./mutants.ts";
 import { runProcess } from "./process.ts";
 import { parseSummary, type Tally } from "./test_runner.ts";
 
