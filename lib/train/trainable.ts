@@ -183,22 +183,13 @@ export class TrainableAdapter {
    * arXiv 1412.6651
    */
   drawTogether(share: number): void {
-    const { headDim, hiddenSize } = this.config;
     for (const [module, tensors] of this.#modules.entries()) {
       const heads = headsOfLayer(this.config, module);
-      for (const part of FUSED) {
-        const sizes = { outer: 1, heads };
-        drawSlices(tensors.get(`${part}.weight`)!.values, share, {
-          ...sizes,
-          inner: headDim * hiddenSize,
-        });
-        drawSlices(tensors.get(`${part}.bias`)!.values, share, { ...sizes, inner: headDim });
+      for (const name of FUSED.flatMap((part) => [`${part}.weight`, `${part}.bias`])) {
+        drawSlices(tensors.get(name)!.values, share, { outer: 1, heads });
       }
-      drawSlices(tensors.get("output.weight")!.values, share, {
-        outer: hiddenSize,
-        heads,
-        inner: headDim,
-      });
+      const outer = this.config.hiddenSize;
+      drawSlices(tensors.get("output.weight")!.values, share, { outer, heads });
     }
   }
 
@@ -270,12 +261,13 @@ function addAt(target: Float64Array, begin: number, summands: Float32Array): voi
   for (let i = 0; i < summands.length; i++) target[begin + i]! += summands[i]!;
 }
 
-/** Draws `values`, `[outer, heads, inner]`, towards their mean over the heads. */
+/** Draws values, `[outer, heads, …]`, towards their mean over the heads. */
 function drawSlices(
   values: Float32Array,
   share: number,
-  { outer, heads, inner }: Readonly<Record<"outer" | "heads" | "inner", number>>,
+  { outer, heads }: { readonly outer: number; readonly heads: number },
 ): void {
+  const inner = values.length / (outer * heads);
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       const at = (head: number) => (o * heads + head) * inner + i;
