@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { openAdapter } from "../../lib/adapter/open.ts";
-import { readFloats } from "../../lib/checkpoint/open.ts";
 import { assertClose } from "../_close.ts";
 import { runCaptured, runJson } from "../_io.ts";
+import { readValues } from "../_values.ts";
 import { makeWorkspace, ROWS, type Workspace } from "../_workspace.ts";
 
 /** F32 on one side, f64 with f32 values on the other, over some steps of AdamW. */
@@ -114,9 +114,7 @@ Deno.test("the exported script draws heads together as train does", async () => 
 
 async function valuesOf(path: string): Promise<Map<string, Float32Array>> {
   using adapter = await openAdapter(path);
-  const values = new Map<string, Float32Array>();
-  for (const [name, entry] of adapter.tensors) values.set(name, await readFloats(entry));
-  return values;
+  return await readValues(adapter);
 }
 
 Deno.test("the exported script learns scores of pairs", async () => {

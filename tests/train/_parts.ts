@@ -5,7 +5,7 @@ import { fromFileUrl } from "@std/path";
 import { openAdapter } from "../../lib/adapter/open.ts";
 import type { Placement } from "../../lib/adapter/placement.ts";
 import { openModel } from "../../lib/checkpoint/open_model.ts";
-import { openCheckpoint, readFloats } from "../../lib/checkpoint/open.ts";
+import { openCheckpoint } from "../../lib/checkpoint/open.ts";
 import { readTextFile } from "../../lib/checkpoint/sources.ts";
 import type { Backend } from "../../lib/compute/backend.ts";
 import { EncoderLayers } from "../../lib/runtime/layers.ts";
@@ -24,6 +24,7 @@ import {
 } from "../../lib/train/step.ts";
 import { TrainableAdapter } from "../../lib/train/trainable.ts";
 import { assertClose } from "../_close.ts";
+import { readValues } from "../_values.ts";
 
 const MINI = fromFileUrl(new URL("../../fixtures/mini/", import.meta.url));
 
@@ -50,8 +51,7 @@ export async function openParts(
   const weights = await loadEncoder(opened.checkpoint, opened.model, backend);
   const transposed = await loadTransposed(opened.checkpoint, opened.model, backend);
   const layers = new EncoderLayers(backend, weights);
-  const arrays = new Map<string, Float32Array>();
-  for (const [name, entry] of adapter.tensors) arrays.set(name, await readFloats(entry));
+  const arrays = await readValues(adapter);
   const { numLabels, config: { placement: own } } = adapter;
   const config = { ...adapter.config, placement: placement ?? own };
   return {
@@ -66,8 +66,7 @@ export async function openExpected(): Promise<{
   losses: { plain: number; mergeable: number };
 }> {
   using file = await openCheckpoint(`${MINI}expected_training.safetensors`);
-  const tensors = new Map<string, Float32Array>();
-  for (const [name, entry] of file.tensors) tensors.set(name, await readFloats(entry));
+  const tensors = await readValues(file);
   const loss = (name: string) => Number(file.metadata.get(`${name}_loss`));
   return { tensors, losses: { plain: loss("plain"), mergeable: loss("mergeable") } };
 }

@@ -1,19 +1,18 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openAdapter } from "../../lib/adapter/open.ts";
-import { readFloats } from "../../lib/checkpoint/open.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { cloneHeads } from "../../lib/train/clone.ts";
 import { runCaptured, runJson } from "../_io.ts";
 import type { TinyAdapterOptions } from "../_tiny_model.ts";
 import { makeWorkspace } from "../_workspace.ts";
+import { readValues } from "../_values.ts";
 
 const PREFIX = "encoder.layer.0.tiny_attn";
 
 async function readTiny(options: TinyAdapterOptions) {
   await using workspace = await makeWorkspace({}, { hidden: 3, layers: 1, ...options });
   using adapter = await openAdapter(workspace.adapter);
-  const arrays = new Map<string, Float32Array>();
-  for (const [name, entry] of adapter.tensors) arrays.set(name, await readFloats(entry));
+  const arrays = await readValues(adapter);
   return { config: adapter.config, arrays };
 }
 

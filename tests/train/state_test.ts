@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { openAdapter } from "../../lib/adapter/open.ts";
-import { readFloats } from "../../lib/checkpoint/open.ts";
 import { TinygraftError } from "../../lib/errors.ts";
 import { AdamW } from "../../lib/train/optimizer.ts";
 import {
@@ -14,14 +13,14 @@ import {
 } from "../../lib/train/state.ts";
 import { TrainableAdapter } from "../../lib/train/trainable.ts";
 import { noise } from "../_noise.ts";
+import { readValues } from "../_values.ts";
 
 const ADAPTER = fromFileUrl(new URL("../../fixtures/mini/adapter", import.meta.url));
 const FINGERPRINT = { seed: 1, labels: ["a", "b"], patience: undefined };
 
 async function openTrainable(): Promise<TrainableAdapter> {
   using adapter = await openAdapter(ADAPTER);
-  const arrays = new Map<string, Float32Array>();
-  for (const [name, entry] of adapter.tensors) arrays.set(name, await readFloats(entry));
+  const arrays = await readValues(adapter);
   const { numLabels, config } = adapter;
   return new TrainableAdapter(config, arrays, { numLabels, decayAll: false });
 }

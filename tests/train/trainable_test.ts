@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { openAdapter } from "../../lib/adapter/open.ts";
-import { readFloats } from "../../lib/checkpoint/open.ts";
 import { TrainableAdapter } from "../../lib/train/trainable.ts";
 import { makeWorkspace } from "../_workspace.ts";
 import { assertClose } from "../_close.ts";
 import type { TinyAdapterOptions } from "../_tiny_model.ts";
+import { readValues } from "../_values.ts";
 
 /** One rounding to f32 in either order of the sum. */
 const ROUNDING = { atol: 1e-9, rtol: 2e-7 };
@@ -14,8 +14,7 @@ const PREFIX = "encoder.layer.0.tiny_attn";
 async function openTrainable(options: TinyAdapterOptions, decayAll = false) {
   await using workspace = await makeWorkspace({}, { hidden: 3, layers: 1, ...options });
   using adapter = await openAdapter(workspace.adapter);
-  const arrays = new Map<string, Float32Array>();
-  for (const [name, entry] of adapter.tensors) arrays.set(name, await readFloats(entry));
+  const arrays = await readValues(adapter);
   const { numLabels, config } = adapter;
   const trainable = new TrainableAdapter(config, arrays, { numLabels, decayAll });
   const values = (name: string) => [...arrays.get(`${PREFIX}.${name}`)!];
