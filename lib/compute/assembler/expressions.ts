@@ -188,6 +188,14 @@ export class V128 extends Expression {
   max(other: V128): V128 {
     return this.#with(other, 0xe9);
   }
+  /** `other < this ? other : this`: one instruction where `min` takes several; NaN stays NaN. */
+  atMost(other: V128): V128 {
+    return this.#with(other, 0xea);
+  }
+  /** `this < other ? other : this`: one instruction where `max` takes several; NaN stays NaN. */
+  atLeast(other: V128): V128 {
+    return this.#with(other, 0xeb);
+  }
   /** Without signs. */
   abs(): V128 {
     return this.#alone(0xe0);
@@ -248,6 +256,10 @@ export class V128 extends Expression {
   shuffle(other: V128, ...lanes: readonly [number, number, number, number]): V128 {
     const bytes = lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte));
     return new V128([this.code, other.code, SIMD, 0x0d, ...bytes]);
+  }
+  /** One lane in all four. */
+  lanes(lane: number): V128 {
+    return this.shuffle(this, lane, lane, lane, lane);
   }
   /** One lane. */
   lane(lane: number): F32 {

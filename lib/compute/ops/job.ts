@@ -23,14 +23,17 @@ export const PANEL = 8;
 /** Rows that a tile of a small matrix product covers, as of attention. */
 export const TILE_ROWS = 4;
 /** Rows that a linear layer works out at a time; matrices have room for as many beyond their end. */
-export const LINEAR_ROWS = 6;
+export const LINEAR_ROWS = 5;
 /** Bytes of an `f32`. */
 export const F32_BYTES = 4;
 
 /** Words of a job in memory: its header, then the kernel's integers, then its floats. */
 export const JOB_WORDS = 32;
-/** Words of a job's header: kernel, chunks, chunks taken, chunks done. */
-export const JOB_HEADER_WORDS = 4;
+/**
+ * Words of a job's header: kernel, chunks, chunks taken, chunks done, chunks taken from the front and
+ * from the back.
+ */
+export const JOB_HEADER_WORDS = 6;
 
 /** Where the kernels' constants lie in memory, and room for them, in bytes. */
 export const CONSTANTS = { address: 256, bytes: 1024 } as const;

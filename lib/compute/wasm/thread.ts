@@ -1,9 +1,11 @@
 /**
  * What a thread does, and how it and its owner talk through shared memory.
  *
- * A program is a list of jobs. Every thread walks through all of them: it takes chunks of a job by
- * counting up, and goes on when the job's count of finished chunks is full. Thus jobs run in order,
- * no thread leads, and a slow one holds the others up by one chunk at most.
+ * A program is a list of jobs. Every thread walks through all of them: it takes chunks of a job, half
+ * of the threads from the front and half from the back, and goes on when the job's count of finished
+ * chunks is full. Thus jobs run in order, no thread leads, and a slow one holds the others up by one
+ * chunk at most. Chunks go along rows: what a thread has written, it mostly reads again in the next
+ * job, from its own cache.
  *
  * @module
  */
@@ -81,8 +83,11 @@ export function threadMain(): void {
     const runJob = (job: number, scratch: number) => {
       const [kernel, chunks] = [run[words[job]!]!, words[job + 1]!];
       const [taken, done] = [job + 2, job + 3];
-      for (let chunk; (chunk = Atomics.add(words, taken, 1)) < chunks;) {
-        kernel(job * 4, chunk, scratch);
+      const fromBack = index % 2 === 1;
+      const side = job + (fromBack ? 5 : 4);
+      while (Atomics.add(words, taken, 1) < chunks) {
+        const turn = Atomics.add(words, side, 1);
+        kernel(job * 4, fromBack ? chunks - 1 - turn : turn, scratch);
         if (Atomics.add(words, done, 1) === chunks - 1) Atomics.notify(words, done);
       }
       for (let count; (count = Atomics.load(words, done)) < chunks;) waitWhile(done, count);

@@ -165,7 +165,9 @@ export class Threads {
     const floats = new Float32Array(this.#words.buffer);
     for (const [i, { kernel, chunks, ints, floats: numbers }] of jobs.entries()) {
       const at = WORDS.firstJob + i * JOB_WORDS;
-      this.#words.set([this.#kernels.indexOf(kernel), chunks, 0, 0], at);
+      const header = new Int32Array(JOB_HEADER_WORDS); // nothing taken, nothing done
+      header.set([this.#kernels.indexOf(kernel), chunks]);
+      this.#words.set(header, at);
       this.#words.set(ints, at + JOB_HEADER_WORDS); // from 2 GiB on they wrap, as they should
       floats.set(numbers, at + JOB_HEADER_WORDS + ints.length);
     }

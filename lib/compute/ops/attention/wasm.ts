@@ -11,6 +11,20 @@ import type { AttentionOp } from "./op.ts";
 
 /** Products of two numbers in a chunk, about: some tens of microseconds. */
 const CHUNK_PRODUCTS = 2 ** 19;
+/** Chunks at least, where there are as many heads: narrow ones take longer than their products. */
+const LEAST_CHUNKS = 16;
+
+/**
+ * How many heads of a batch a chunk works out.
+ *
+ * @param heads The heads of all sequences together.
+ * @param productsOfHead Products of two numbers that one takes, about.
+ * @returns The count, 1 at least.
+ */
+export function headsOfChunk(heads: number, productsOfHead: number): number {
+  const byProducts = Math.max(1, Math.floor(CHUNK_PRODUCTS / productsOfHead));
+  return Math.min(byProducts, Math.ceil(heads / LEAST_CHUNKS));
+}
 
 /**
  * Describes an `attention` operation.
@@ -68,7 +82,7 @@ export function attentionJob(
   const hidden = numHeads * headDim;
   const heads = sequences * numHeads;
   const productsOfHead = 2 * headDim * (tokens / sequences) ** 2;
-  const headsPerChunk = Math.max(1, Math.floor(CHUNK_PRODUCTS / productsOfHead));
+  const headsPerChunk = headsOfChunk(heads, productsOfHead);
   return makeJob(ATTENTION, Math.ceil(heads / headsPerChunk), {
     ...NO_DROPOUT,
     ...args,

@@ -5,12 +5,9 @@
  */
 
 import { type Job, type Layout, makeJob, rowBytes } from "../job.ts";
-import { dropoutArgs } from "../attention/wasm.ts";
+import { dropoutArgs, headsOfChunk } from "../attention/wasm.ts";
 import { ATTENTION_BACKWARD, attentionBackwardScratch } from "./assembly.ts";
 import type { AttentionBackwardOp } from "./op.ts";
-
-/** Products of two numbers in a chunk, about: some tens of microseconds. */
-const CHUNK_PRODUCTS = 2 ** 19;
 
 /**
  * Describes an `attentionBackward` operation.
@@ -28,7 +25,7 @@ export function attentionBackwardJobs(
   const headDim = dy.cols / numHeads;
   const heads = sequences * numHeads;
   const productsOfHead = 5 * headDim * (tokens / sequences) ** 2;
-  const headsPerChunk = Math.max(1, Math.floor(CHUNK_PRODUCTS / productsOfHead));
+  const headsPerChunk = headsOfChunk(heads, productsOfHead);
   return [makeJob(ATTENTION_BACKWARD, Math.ceil(heads / headsPerChunk), {
     qkv: layout.value(qkv),
     dqkv: layout.value(dqkv),

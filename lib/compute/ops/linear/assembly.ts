@@ -1,7 +1,9 @@
 /**
- * Matrix products in WebAssembly: rows times a packed panel of eight columns, a tile of 6x8 numbers
- * at a time. The tile's twelve accumulators, the panel's two vectors and one number of the rows fill
- * fifteen of sixteen vector registers; the engine keeps the last for itself.
+ * Matrix products in WebAssembly: rows times a packed panel of eight columns, a tile of 5x8 numbers
+ * at a time. What limits them is loads, not products: where an engine compares each address with the
+ * memory's size (as Deno's does, which has no trap handler), that branch competes with the products
+ * for the processor's ports. Hence as many rows as registers allow are loaded four numbers at a
+ * time, and spread over a vector's lanes from the register.
  *
  * @module
  */
@@ -15,8 +17,12 @@ import type { Activation } from "./op.ts";
 const VECTOR_BYTES = 16;
 const PANEL_BYTES = PANEL * F32_BYTES;
 const HALVES = [0, 1] as const;
-/** Steps along the inner dimension that one turn of the loop makes. */
+/** Steps along the inner dimension that one turn of the loop makes; a multiple of four. */
 const UNROLL = 8;
+/** Numbers of a vector. */
+const LANES = 4;
+/** Vector registers of x86-64 that the engine does not keep for itself. */
+const REGISTERS = 15;
 
 /** What a product of rows and a panel is told; strides and addresses are in bytes. */
 export type PanelParam =
@@ -82,6 +88,14 @@ export function definePanel<P extends string = never>(
   });
 }
 
+/** How many of a tile's rows have registers left for four numbers each. */
+function heldRows(rows: number): number {
+  const accumulators = rows * HALVES.length;
+  const ofPanel = HALVES.length;
+  const spread = 1;
+  return Math.max(0, Math.min(rows, REGISTERS - accumulators - ofPanel - spread));
+}
+
 /** Adds the products of a tile's rows and the panel to the sums. */
 function accumulate(
   f: FunctionBuilder,
@@ -90,11 +104,22 @@ function accumulate(
 ): void {
   const rows = sums.map((_, row) => f.let(x.add(xStride.mul(row))));
   const b = f.let(panel);
-  const step = (u: number) => {
+  const step = (u: number, spread: (row: I32, i: number) => V128) => {
     const halves = HALVES.map((h) => f.let(b.load(u * PANEL_BYTES + h * VECTOR_BYTES)));
     for (const [i, row] of rows.entries()) {
-      const a = f.let(row.loadSplat(u * F32_BYTES));
+      const a = f.let(spread(row, i));
       for (const h of HALVES) f.set(sums[i]![h]!, f.madd(a, halves[h]!, sums[i]![h]!));
+    }
+  };
+  const stepAlone = (u: number) => step(u, (row) => row.loadSplat(u * F32_BYTES));
+  const fourSteps = (u: number) => {
+    const first = rows.length - heldRows(rows.length);
+    const held = rows.slice(first).map((row) => f.let(row.load(u * F32_BYTES)));
+    for (let lane = 0; lane < LANES; lane++) {
+      step(
+        u + lane,
+        (row, i) => held[i - first]?.lanes(lane) ?? row.loadSplat((u + lane) * F32_BYTES),
+      );
     }
   };
   const advance = (steps: number) => {
@@ -104,11 +129,11 @@ function accumulate(
   const end = f.let(panel.add(inner.mul(PANEL_BYTES)));
   const unrolled = f.let(panel.add(inner.and(-UNROLL).mul(PANEL_BYTES)));
   f.while(b.lt(unrolled), () => {
-    for (let u = 0; u < UNROLL; u++) step(u);
+    for (let u = 0; u < UNROLL; u += LANES) fourSteps(u);
     advance(UNROLL);
   });
   f.while(b.lt(end), () => {
-    step(0);
+    stepAlone(0);
     advance(1);
   });
 }

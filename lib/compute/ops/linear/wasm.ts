@@ -9,7 +9,7 @@ import { LINEAR, type LinearInt } from "./assembly.ts";
 import type { LinearOp } from "./op.ts";
 
 /** Rows of a chunk: what it reads of `x` stays in the processor's second cache. */
-const CHUNK_ROWS = 10 * LINEAR_ROWS;
+const CHUNK_ROWS = 12 * LINEAR_ROWS;
 /** Products of two numbers in a chunk, about: a tenth of a millisecond. */
 const CHUNK_PRODUCTS = 2 ** 21;
 
