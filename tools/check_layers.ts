@@ -14,7 +14,7 @@ import { listFiles, readFiles, ROOT } from "./files.ts";
  */
 export const LAYERS: readonly (readonly string[])[] = [
   ["deno.json"],
-  ["lib/errors.ts", "lib/suggest.ts", "lib/version.ts"],
+  ["lib/errors.ts", "lib/suggest.ts", "lib/turn.ts", "lib/version.ts"],
   ["lib/tensor/"],
   ["lib/zip/"],
   ["lib/safetensors/", "lib/model/", "lib/text/", "lib/pytorch/", "lib/npz/", "lib/remote/"],

@@ -11,6 +11,7 @@ import { packBatches, type PackedBatch } from "../runtime/batch.ts";
 import { EncoderLayers } from "../runtime/layers.ts";
 import type { EncoderWeights } from "../runtime/load.ts";
 import type { Encoding } from "../text/tokenizer.ts";
+import { nextTurn } from "../turn.ts";
 
 /** How long the host may hold the thread, in milliseconds, before other events get a turn. */
 const TURN_MS = 50;
@@ -187,7 +188,7 @@ export class TextRun implements Disposable {
    */
   async pause(): Promise<void> {
     if (performance.now() - this.#turn > TURN_MS) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await nextTurn();
       this.#turn = performance.now();
     }
     if (this.#text.signal?.aborted) throw new InterruptedError();

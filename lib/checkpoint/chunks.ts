@@ -4,6 +4,8 @@
  * @module
  */
 
+import { nextTurn } from "../turn.ts";
+
 /** Bytes of one chunk of work. */
 export const CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -45,6 +47,6 @@ export class Turns {
     this.#bytes += bytes;
     if (this.#bytes < BYTES_BETWEEN_TURNS) return undefined;
     this.#bytes = 0;
-    return new Promise((resolve) => setTimeout(resolve, 0));
+    return nextTurn();
   }
 }

@@ -6,6 +6,7 @@
 
 import { DeviceError, InterruptedError, TinygraftError } from "../errors.ts";
 import type { Encoding } from "../text/tokenizer.ts";
+import { nextTurn } from "../turn.ts";
 import { packBatches, type PackedBatch } from "./batch.ts";
 import type { Encoder } from "./encoder.ts";
 
@@ -63,7 +64,7 @@ export async function classifyRows(
   let batches = packBatches(encodings, { maxTokens: encoder.maxTokens, maxSequences });
   while (batches.length > 0) {
     const batch = batches[0]!;
-    await yieldToSignals();
+    await nextTurn(); // signals are served between batches, not after the last
     if (options.signal?.aborted) throw new InterruptedError();
     const started = performance.now();
     await encoder.record(batch);
@@ -141,9 +142,4 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined
   } finally {
     signal?.removeEventListener("abort", interrupt);
   }
-}
-
-/** A macrotask's pause: signals and timers are served between batches, not after the last. */
-function yieldToSignals(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

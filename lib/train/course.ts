@@ -6,6 +6,7 @@
 
 import { InterruptedError, TinygraftError } from "../errors.ts";
 import { countTokens } from "../eval/run.ts";
+import { nextTurn } from "../turn.ts";
 import { batchesOfEpoch, stepsOfRun, stepsPerEpoch } from "./batches.ts";
 import { evaluate } from "./evaluate.ts";
 import { AdamW, clipGradients } from "./optimizer.ts";
@@ -128,7 +129,7 @@ export class TrainingCourse {
   async #steer(): Promise<void> {
     const { saveEvery = SAVE_EVERY, signal } = this.#options;
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 0)); // signals are served between steps
+      await nextTurn(); // signals are served between steps
       if (signal?.aborted) throw new InterruptedError();
       if (this.#isEvaluationDue()) await this.#evaluate();
       if (this.#stoppedEarly() || this.#steps.length >= this.#totalSteps) return;

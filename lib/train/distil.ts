@@ -15,6 +15,7 @@ import { ARRAY_TENSORS, LAYER_ARRAYS, type LayerModule } from "../merge/layer.ts
 import type { AdapterArrays } from "../merge/merge_adapter.ts";
 import { freeModules, placeModule } from "../runtime/place.ts";
 import type { Encoding } from "../text/tokenizer.ts";
+import { nextTurn } from "../turn.ts";
 import { batchesOfEpoch, stepsPerEpoch } from "./batches.ts";
 import { DistilGradients } from "./distil_step.ts";
 import { AdamW, clipGradients } from "./optimizer.ts";
@@ -132,7 +133,7 @@ export async function distilModules(
     for await (const loss of takeSteps(merged, gradients, encodings, { ...settings, steps })) {
       losses.push(loss);
       onProgress?.(losses.length * settings.batch, steps * settings.batch);
-      await new Promise((resolve) => setTimeout(resolve, 0)); // signals are served between steps
+      await nextTurn(); // signals are served between steps
       if (signal?.aborted) throw new InterruptedError();
     }
   } finally {

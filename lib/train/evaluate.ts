@@ -9,6 +9,7 @@ import { InterruptedError } from "../errors.ts";
 import type { MetricValues } from "../eval/compare.ts";
 import { argmax, computeMetric, outputValues, type Predictions } from "../eval/metrics.ts";
 import { packBatches, type PackedBatch } from "../runtime/batch.ts";
+import { nextTurn } from "../turn.ts";
 import type { TinyAttentionWeights } from "../runtime/load.ts";
 import { freeModules, placeModule } from "../runtime/place.ts";
 import { runLayer } from "../runtime/placed_layer.ts";
@@ -88,7 +89,7 @@ async function runRows(
   const { maxTokens } = parts.backend;
   let [loss, done] = [0, 0];
   for (const batch of packBatches(encodings, { maxTokens, maxSequences: Infinity })) {
-    await new Promise((resolve) => setTimeout(resolve, 0)); // signals are served between batches
+    await nextTurn(); // signals are served between batches
     if (signal?.aborted) throw new InterruptedError();
     const output = head.forward(0, await record(parts, modules, config, batch));
     const [states] = await parts.backend.read([output]);
