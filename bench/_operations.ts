@@ -1,13 +1,13 @@
 // Single operations: what they cost by arithmetic, encoder-shaped ones to time, and a stopwatch.
 
 import type { Backend } from "../lib/compute/backend.ts";
-import type { ActivationOp, AddOp, ForwardOp } from "../lib/compute/ops/op.ts";
+import type { ActivationOp, AddOp, ForwardOp, MultiplyOp } from "../lib/compute/ops/op.ts";
 import type { RaggedBatch, Value, Weight } from "../lib/compute/value.ts";
 
 const F32_BYTES = 4;
 
 /** An operation of an encoder that is not trained. */
-export type EncoderOp = Exclude<ForwardOp, AddOp | ActivationOp>;
+export type EncoderOp = Exclude<ForwardOp, AddOp | MultiplyOp | ActivationOp>;
 
 /** What an operation costs at least. */
 export interface Cost {

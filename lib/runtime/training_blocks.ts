@@ -105,17 +105,19 @@ export class TrainingBlocks {
   feedForward(
     weights: LayerWeights,
     input: Value,
-    { preActivation, projected }: SavedFeedForward,
+    { slope, projected }: SavedFeedForward,
     output: Value,
   ): void {
     const { layerNormEps: eps, hiddenAct: activation } = this.#weights.config;
-    const { rowsFollow, cols } = preActivation;
-    const activated = this.scratch("wide gradient 0", rowsFollow, cols);
-    this.#linear(input, weights.intermediate, preActivation);
-    this.#backend.run({ op: "activation", x: preActivation, activation, y: activated });
+    const { rowsFollow, cols } = slope;
+    const [x, activated] = [0, 1].map((i) =>
+      this.scratch(`wide gradient ${i}`, rowsFollow, cols)
+    ) as [Value, Value];
+    this.#linear(input, weights.intermediate, x);
+    this.#backend.run({ op: "activation", x, activation, slope, y: activated });
     this.#linear(activated, weights.output, projected);
-    const x = { x: projected, residual: input };
-    this.#backend.run({ op: "layerNorm", ...x, ...weights.outputNorm, eps, y: output });
+    const sum = { x: projected, residual: input };
+    this.#backend.run({ op: "layerNorm", ...sum, ...weights.outputNorm, eps, y: output });
   }
 
   /**
@@ -133,20 +135,19 @@ export class TrainingBlocks {
     transposed: TransposedFeedForward,
     upper: Value,
     residual: Value,
-    { preActivation, projected }: SavedFeedForward,
+    { slope, projected }: SavedFeedForward,
   ): Value {
-    const { layerNormEps: eps, hiddenAct: activation } = this.#weights.config;
-    const [sum, inner] = this.others(upper);
-    const wide = [0, 1].map((i) =>
-      this.scratch(`wide gradient ${i}`, preActivation.rowsFollow, preActivation.cols)
+    const { layerNormEps: eps } = this.#weights.config;
+    const [sum] = this.others(upper);
+    const [dy, dx] = [0, 1].map((i) =>
+      this.scratch(`wide gradient ${i}`, slope.rowsFollow, slope.cols)
     ) as [Value, Value];
-    const { weight } = weights.outputNorm;
-    this.#normBack({ x: projected, residual }, weight, eps, upper, sum);
-    this.#linear(sum, this.#biases.join(transposed.output), wide[0]);
-    const [dy, dx] = wide;
-    this.#backend.run({ op: "activationBackward", x: preActivation, dy, activation, dx });
-    this.#linear(dx, this.#biases.join(transposed.intermediate), inner);
-    this.#backend.run({ op: "add", x: inner, residual: sum, y: upper });
+    this.#normBack({ x: projected, residual }, weights.outputNorm.weight, eps, upper, sum);
+    this.#linear(sum, this.#biases.join(transposed.output), dy);
+    // Not at the end of the product, which reads a few columns of many rows at a time: the slope was
+    // written long ago, and only along rows does the processor fetch it in time.
+    this.#backend.run({ op: "multiply", x: dy, factor: slope, y: dx });
+    this.#linear(dx, this.#biases.join(transposed.intermediate), upper, sum);
     return upper;
   }
 
@@ -214,8 +215,7 @@ export class TrainingBlocks {
     this.#normBack({ x: projected, residual: input }, weight, eps, upper, sum);
     this.#linear(sum, this.#biases.join(transposed.output), inner);
     this.#backend.run({ op: "attentionBackward", qkv, dy: inner, numHeads, dqkv });
-    this.#linear(dqkv, this.#biases.join(transposed.qkv), inner);
-    this.#backend.run({ op: "add", x: inner, residual: sum, y: upper });
+    this.#linear(dqkv, this.#biases.join(transposed.qkv), upper, sum);
     return upper;
   }
 
@@ -265,7 +265,8 @@ export class TrainingBlocks {
     this.#backend.run({ op: "layerNormBackward", ...sum, weight, eps, dy, dx });
   }
 
-  #linear(x: Value, { weight, bias }: WeightAndBias, y: Value): void {
-    this.#backend.run({ op: "linear", x, weight, bias, activation: "none", y });
+  #linear(x: Value, { weight, bias }: WeightAndBias, y: Value, residual?: Value): void {
+    const added = residual && { residual };
+    this.#backend.run({ op: "linear", x, weight, bias, activation: "none", ...added, y });
   }
 }

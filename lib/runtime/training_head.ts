@@ -34,8 +34,8 @@ export interface FrozenHeadOptions {
 
 /** What one pass keeps; all `[sequences, …]`. */
 interface SavedHead {
-  /** What goes into the activation. */
-  readonly preActivation: Value;
+  /** The activation's slope at what goes into it. */
+  readonly slope: Value;
   /** What comes out of it, which the LayerNorm reads. */
   readonly activated: Value;
   /** The outputs. */
@@ -95,7 +95,7 @@ export class FrozenHead {
     this.#norm = norm;
     this.#eps = layerNormEps;
     this.#passes = Array.from({ length: passes }, () => ({
-      preActivation: value("pre-activation", width),
+      slope: value("slope", width),
       activated: value("activated", width),
       logits: value("outputs", numLabels),
     }));
@@ -111,11 +111,11 @@ export class FrozenHead {
    * @returns The outputs, `[sequences, outputs]`, to read before the next batch.
    */
   forward(pass: number, selected: Value): Value {
-    const { preActivation, activated, logits } = this.#passes[pass]!;
-    const [normed] = this.#wide;
-    this.#linear(selected, this.#dense.forward, preActivation);
+    const { slope, activated, logits } = this.#passes[pass]!;
+    const [normed, x] = this.#wide;
+    this.#linear(selected, this.#dense.forward, x);
     const activation = this.#activation;
-    this.#backend.run({ op: "activation", x: preActivation, activation, y: activated });
+    this.#backend.run({ op: "activation", x, activation, slope, y: activated });
     const eps = this.#eps;
     this.#backend.run({ op: "layerNorm", x: activated, ...this.#norm, eps, y: normed });
     this.#linear(normed, this.#output.forward, logits);
@@ -132,16 +132,14 @@ export class FrozenHead {
    * `[sequences, hidden_size]`.
    */
   backward(pass: number, gradient: Float32Array, into: Value): void {
-    const { preActivation, activated } = this.#passes[pass]!;
+    const { slope, activated } = this.#passes[pass]!;
     const [one, other] = this.#wide;
     this.#backend.write(this.#slopes, gradient);
     this.#linear(this.#slopes, this.#output.back, one);
     const { weight } = this.#norm;
     const norm = { x: activated, weight, eps: this.#eps };
     this.#backend.run({ op: "layerNormBackward", ...norm, dy: one, dx: other });
-    const activation = this.#activation;
-    const x = { x: preActivation, activation };
-    this.#backend.run({ op: "activationBackward", ...x, dy: other, dx: one });
+    this.#backend.run({ op: "multiply", x: other, factor: slope, y: one });
     this.#linear(one, this.#dense.back, into);
   }
 

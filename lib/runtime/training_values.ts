@@ -38,8 +38,8 @@ export interface SavedModule {
 export interface SavedFeedForward {
   /** The selected rows that it reads, `[sequences, H]`; undefined where it reads all there are. */
   readonly selected: Value | undefined;
-  /** What goes into the activation, `[rows, F]`, with `F` intermediate_size. */
-  readonly preActivation: Value;
+  /** The activation's slope at what goes into it, `[rows, F]`, with `F` intermediate_size. */
+  readonly slope: Value;
   /** Output of the second linear layer, before the residual, `[rows, H]`. */
   readonly projected: Value;
   /** Output of the layer, `[rows, H]`. */
@@ -182,7 +182,7 @@ export function makeSavedLayers(
       },
       feedForward: {
         selected: isLast ? row("selected", hidden) : undefined,
-        preActivation: row("pre-activation", intermediateSize),
+        slope: row("slope", intermediateSize),
         projected: row("projected feed-forward", hidden),
         output: row("output", hidden),
       },

@@ -1,7 +1,7 @@
 // Operations of any shape on seeded data, for comparing a backend with the reference.
 
 import type { ElementFunction } from "../../lib/compute/ops/activation/op.ts";
-import type { Activation } from "../../lib/compute/ops/op.ts";
+import type { Activation, Op } from "../../lib/compute/ops/op.ts";
 import type { RowsFollow } from "../../lib/compute/value.ts";
 import type { Case, Maker } from "./webgpu/_against_reference.ts";
 
@@ -15,6 +15,14 @@ export function linear(inner: number, cols: number, activation: Activation): Cas
     activation,
     y: maker.output("y", "tokens", cols),
   });
+}
+
+/** A linear layer whose sums another matrix is added to. */
+export function linearAdded(inner: number, cols: number): Case {
+  return (maker) => ({
+    ...linear(inner, cols, "none")(maker),
+    residual: maker.input("residual", cols),
+  } as Op);
 }
 
 /** A LayerNorm of numbers of this scale. */
@@ -114,14 +122,21 @@ export function activation(cols: number, activation: ElementFunction, scale = 2)
   });
 }
 
-/** The way back through an activation. */
-export function activationBackward(cols: number, activation: ElementFunction, scale = 2): Case {
+/** An activation that keeps its slope, of numbers of this scale. */
+export function activationWithSlope(cols: number, name: ElementFunction, scale = 2): Case {
   return (maker) => ({
-    op: "activationBackward",
-    x: maker.input("x", cols, scale),
-    dy: maker.input("dy", cols),
-    activation,
-    dx: maker.output("dx", "tokens", cols),
+    ...activation(cols, name, scale)(maker),
+    slope: maker.output("slope", "tokens", cols),
+  } as Op);
+}
+
+/** A product of two matrices, element by element. */
+export function multiply(cols: number, rows: RowsFollow = "tokens"): Case {
+  return (maker) => ({
+    op: "multiply",
+    x: maker.input("x", cols, 1, rows),
+    factor: maker.input("factor", cols, 1, rows),
+    y: maker.output("y", rows, cols),
   });
 }
 

@@ -8,7 +8,6 @@
  */
 
 import { type ActivationOp, checkActivation } from "./activation/op.ts";
-import { type ActivationBackwardOp, checkActivationBackward } from "./activation_backward/op.ts";
 import { type AddOp, checkAdd } from "./add/op.ts";
 import { type AttentionOp, checkAttention } from "./attention/op.ts";
 import { type AttentionBackwardOp, checkAttentionBackward } from "./attention_backward/op.ts";
@@ -17,12 +16,13 @@ import { checkLayerNormBackward, type LayerNormBackwardOp } from "./layer_norm_b
 import { checkLayerNormGradient, type LayerNormGradientOp } from "./layer_norm_gradient/op.ts";
 import { checkLinear, type LinearOp } from "./linear/op.ts";
 import { checkLinearGradient, type LinearGradientOp } from "./linear_gradient/op.ts";
+import { checkMultiply, type MultiplyOp } from "./multiply/op.ts";
 import { checkScatter, type ScatterOp } from "./scatter/op.ts";
 import { checkSelect, type SelectOp } from "./select/op.ts";
 import { checkTinyAttention, type TinyAttentionOp } from "./tiny_attention/op.ts";
 
 export type { AttentionOp, LayerNormOp, LinearOp, SelectOp, TinyAttentionOp };
-export type { ActivationBackwardOp, ActivationOp, AddOp, AttentionBackwardOp };
+export type { ActivationOp, AddOp, AttentionBackwardOp, MultiplyOp };
 export type { LayerNormBackwardOp, LayerNormGradientOp, LinearGradientOp, ScatterOp };
 export type { Activation } from "./linear/op.ts";
 
@@ -34,11 +34,11 @@ export type ForwardOp =
   | TinyAttentionOp
   | SelectOp
   | AddOp
-  | ActivationOp;
+  | ActivationOp
+  | MultiplyOp;
 
 /** An operation that takes gradients back or sums them up. */
 export type BackwardOp =
-  | ActivationBackwardOp
   | LayerNormBackwardOp
   | LayerNormGradientOp
   | AttentionBackwardOp
@@ -71,8 +71,8 @@ export function checkOp(op: Op): void {
       return checkAdd(op);
     case "activation":
       return checkActivation(op);
-    case "activationBackward":
-      return checkActivationBackward(op);
+    case "multiply":
+      return checkMultiply(op);
     case "layerNormBackward":
       return checkLayerNormBackward(op);
     case "layerNormGradient":

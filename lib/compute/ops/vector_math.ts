@@ -11,6 +11,12 @@ import type { Activation } from "./linear/op.ts";
 /** `e^x` is worked out between these: about the smallest normal f32, and below the largest. */
 const EXP_RANGE = { least: -87.3, most: 88 };
 
+/**
+ * A number of 2^23 and more has no bits after the point: added to a small one and taken away again,
+ * this rounds to the nearest whole number, which stands in the lowest bits in between.
+ */
+const ROUNDING = 1.5 * 2 ** 23;
+
 /** ln 2 as a sum; the first has 9 bits, so that its product with a whole number is exact. */
 const LN2 = { high: 0.693359375, low: -2.12194440e-4 };
 
@@ -32,15 +38,18 @@ const EXP_SERIES = [
  * @returns A local variable.
  */
 export function exp(f: FunctionBuilder, x: V128): V128 {
-  const bounded = f.let(x.max(f.constant(EXP_RANGE.least)).min(f.constant(EXP_RANGE.most)));
+  const bounded = f.let(
+    x.atLeast(f.constant(EXP_RANGE.least)).atMost(f.constant(EXP_RANGE.most)),
+  );
   // x = n ln 2 + r, so that e^x is 2^n e^r.
-  const n = f.let(bounded.mul(f.constant(Math.LOG2E)).nearest());
+  const shifted = f.let(f.madd(bounded, f.constant(Math.LOG2E), f.constant(ROUNDING)));
+  const n = f.let(shifted.sub(f.constant(ROUNDING)));
   const high = f.madd(n, f.constant(-LN2.high), bounded);
   const r = f.let(f.madd(n, f.constant(-LN2.low), high));
   const series = f.let(polynomial(f, r, EXP_SERIES));
   const power = f.madd(series, r.mul(r), r.add(f.constant(1)));
-  // 2^n: n in the exponent's bits of a float.
-  const scale = n.toIntegers().addIntegers(V128.integers(127, 127, 127, 127)).shlIntegers(23);
+  // 2^n: n, which is in the lowest bits of the sum, in the exponent's bits of a float.
+  const scale = shifted.addIntegers(V128.integers(127, 127, 127, 127)).shlIntegers(23);
   return f.let(power.mul(scale));
 }
 
@@ -49,23 +58,27 @@ function polynomial(f: FunctionBuilder, x: V128, [first, ...rest]: readonly numb
   return rest.reduce((sum, factor) => f.madd(sum, x, f.constant(factor)), f.constant(first!));
 }
 
-/** `(1 - erf(x)) e^(x²) / t` with `t = 1 / (1 + p x)`, highest power first (7.1.26). */
+/**
+ * `(1 - erf(x)) e^(x²) / t` with `t = 1 / (1 + p x)`, highest power first: the approximation 7.1.26 of
+ * Abramowitz and Stegun.
+ */
 const ERFC = {
   p: 0.3275911,
   series: [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592],
 } as const;
 
-/**
- * GELU, `x Φ(x)`, by Φ(-|x|) = erfc(|x| / √2) / 2 with the approximation 7.1.26 of Abramowitz and
- * Stegun, which is off by up to 1.5e-7. Nothing cancels on the negative side.
- */
-function gelu(f: FunctionBuilder, x: V128): V128 {
-  const z = f.let(x.abs().mul(f.constant(Math.SQRT1_2)));
+/** Φ(-|x|) = erfc(|x| / √2) / 2, off by up to 1.5e-7, and `e^(-x²/2)`, of which it is made. */
+function normalTail(f: FunctionBuilder, x: V128): { readonly tail: V128; readonly decay: V128 } {
+  const z = x.abs().mul(f.constant(Math.SQRT1_2));
   const t = f.let(f.constant(1).div(f.madd(z, f.constant(ERFC.p), f.constant(1))));
-  const decay = exp(f, z.mul(z).neg());
-  const half = x.mul(f.constant(0.5));
-  const tail = f.let(polynomial(f, t, ERFC.series).mul(t).mul(decay).mul(half));
-  return tail.where(x.lt(V128.zero()), x.sub(tail));
+  const decay = exp(f, x.mul(x).mul(f.constant(-0.5)));
+  const halved = ERFC.series.map((factor) => factor / 2);
+  return { tail: f.let(polynomial(f, t, halved).mul(t).mul(decay)), decay };
+}
+
+/** GELU, `x Φ(x)`, as `max(x, 0) - |x| Φ(-|x|)`: nothing cancels on the negative side. */
+function gelu(f: FunctionBuilder, x: V128): V128 {
+  return geluWithSlope(f, x).y;
 }
 
 /** `1 / (1 + e^(-x))` times a factor. */
@@ -98,17 +111,22 @@ export const ACTIVATIONS: Readonly<
   tanh,
 };
 
-/**
- * GELU's derivative, `Φ(x) + x φ(x)` with `φ(x) = e^(-x²/2) / sqrt(2π)`, by the same approximation
- * of Φ.
- */
-function geluDerivative(f: FunctionBuilder, x: V128): V128 {
-  const z = f.let(x.abs().mul(f.constant(Math.SQRT1_2)));
-  const t = f.let(f.constant(1).div(f.madd(z, f.constant(ERFC.p), f.constant(1))));
-  const decay = exp(f, z.mul(z).neg());
-  const tail = f.let(polynomial(f, t, ERFC.series).mul(t).mul(decay).mul(f.constant(0.5)));
+/** What an activation gives and how steep it is there. */
+export interface WithSlope {
+  /** The activation's value. */
+  readonly y: V128;
+  /** Its derivative. */
+  readonly slope: V128;
+}
+
+/** GELU with its derivative, `Φ(x) + x φ(x)` with `φ(x) = e^(-x²/2) / sqrt(2π)`. */
+function geluWithSlope(f: FunctionBuilder, x: V128): WithSlope {
+  const { tail, decay } = normalTail(f, x);
   const below = tail.where(x.lt(V128.zero()), f.constant(1).sub(tail));
-  return f.madd(x, decay.mul(f.constant(1 / Math.sqrt(2 * Math.PI))), below);
+  return {
+    y: x.atLeast(V128.zero()).sub(x.abs().mul(tail)),
+    slope: f.madd(x, decay.mul(f.constant(1 / Math.sqrt(2 * Math.PI))), below),
+  };
 }
 
 /** The derivative of `x s(2u)`: `s + 2 u' x s (1 - s)` with the sigmoid `s`. */
@@ -130,14 +148,17 @@ function tanhDerivative(f: FunctionBuilder, x: V128): V128 {
   return decay.mul(f.constant(4)).div(sum.mul(sum));
 }
 
-/** How the derivative of each activation works out at four elements of a local variable. */
-export const DERIVATIVES: Readonly<
-  Record<Exclude<Activation, "none">, (f: FunctionBuilder, x: V128) => V128>
+/** How each activation and its derivative work out four elements of a local variable. */
+export const WITH_SLOPES: Readonly<
+  Record<Exclude<Activation, "none">, (f: FunctionBuilder, x: V128) => WithSlope>
 > = {
-  gelu: geluDerivative,
-  geluTanh: geluTanhDerivative,
-  relu: (f, x) => f.constant(1).and(V128.zero().lt(x)),
-  tanh: tanhDerivative,
+  gelu: geluWithSlope,
+  geluTanh: (f, x) => ({ y: geluTanh(f, x), slope: geluTanhDerivative(f, x) }),
+  relu: (f, x) => ({
+    y: ACTIVATIONS.relu(f, x),
+    slope: f.constant(1).and(V128.zero().lt(x)),
+  }),
+  tanh: (f, x) => ({ y: tanh(f, x), slope: tanhDerivative(f, x) }),
 };
 
 /**

@@ -7,8 +7,6 @@
 import { ModuleBuilder, type Target } from "../assembler/module.ts";
 import { defineActivation } from "./activation/assembly.ts";
 import { activationJobs } from "./activation/wasm.ts";
-import { defineActivationBackward } from "./activation_backward/assembly.ts";
-import { activationBackwardJobs } from "./activation_backward/wasm.ts";
 import { defineAdd } from "./add/assembly.ts";
 import { addJobs } from "./add/wasm.ts";
 import { defineAttention } from "./attention/assembly.ts";
@@ -28,6 +26,8 @@ import { linearJobs } from "./linear/wasm.ts";
 import { defineLinearGradient } from "./linear_gradient/assembly.ts";
 import { linearGradientJobs } from "./linear_gradient/wasm.ts";
 import type { Op } from "./op.ts";
+import { defineMultiply } from "./multiply/assembly.ts";
+import { multiplyJobs } from "./multiply/wasm.ts";
 import { defineScatter } from "./scatter/assembly.ts";
 import { scatterJobs } from "./scatter/wasm.ts";
 import { defineSelect } from "./select/assembly.ts";
@@ -49,7 +49,7 @@ export function assembleKernels(target: Target): Uint8Array<ArrayBuffer> {
   defineSelect(module);
   defineAdd(module);
   defineActivation(module);
-  defineActivationBackward(module);
+  defineMultiply(module);
   defineLayerNormBackward(module);
   defineLayerNormGradient(module);
   defineAttentionBackward(module, parts);
@@ -73,7 +73,7 @@ const JOBS: { readonly [N in Op["op"]]: (op: Extract<Op, { op: N }>, layout: Lay
   select: selectJobs,
   add: addJobs,
   activation: activationJobs,
-  activationBackward: activationBackwardJobs,
+  multiply: multiplyJobs,
   layerNormBackward: layerNormBackwardJobs,
   layerNormGradient: layerNormGradientJobs,
   attentionBackward: attentionBackwardJobs,

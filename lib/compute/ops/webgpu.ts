@@ -5,7 +5,6 @@
  */
 
 import { activationDispatches } from "./activation/webgpu.ts";
-import { activationBackwardDispatches } from "./activation_backward/webgpu.ts";
 import { addDispatches } from "./add/webgpu.ts";
 import { attentionOnBuffers } from "./attention/buffers.ts";
 import { droppedAttentionDispatches } from "./attention/dropped.ts";
@@ -20,8 +19,9 @@ import { layerNormGradientDispatches } from "./layer_norm_gradient/webgpu.ts";
 import { linearOnBuffers } from "./linear/buffers.ts";
 import { linearDispatches } from "./linear/webgpu.ts";
 import { linearGradientDispatches } from "./linear_gradient/webgpu.ts";
-import type { ActivationOp, AddOp, BackwardOp, Op } from "./op.ts";
+import type { ActivationOp, AddOp, BackwardOp, MultiplyOp, Op } from "./op.ts";
 import type { BlockTile, KernelPlan, Tile } from "./plan.ts";
+import { multiplyDispatches } from "./multiply/webgpu.ts";
 import { scatterDispatches } from "./scatter/webgpu.ts";
 import { selectOnBuffers } from "./select/buffers.ts";
 import { selectDispatches } from "./select/webgpu.ts";
@@ -29,7 +29,7 @@ import { tinyAttentionOnBuffers } from "./tiny_attention/buffers.ts";
 import { tinyAttentionDispatches } from "./tiny_attention/webgpu.ts";
 
 /** An operation whose kernels both families share. */
-type SharedOp = AddOp | ActivationOp | BackwardOp;
+type SharedOp = AddOp | ActivationOp | MultiplyOp | BackwardOp;
 
 /**
  * Describes an operation as dispatches.
@@ -93,7 +93,7 @@ const SHARED: {
 } = {
   add: addDispatches,
   activation: activationDispatches,
-  activationBackward: activationBackwardDispatches,
+  multiply: multiplyDispatches,
   layerNormBackward: layerNormBackwardDispatches,
   layerNormGradient: layerNormGradientDispatches,
   attentionBackward: attentionBackwardDispatches,

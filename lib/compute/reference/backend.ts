@@ -16,8 +16,7 @@ import {
   selectedTokens,
   type Waited,
 } from "../backend.ts";
-import { activate } from "../ops/activation/reference.ts";
-import { activationBackward } from "../ops/activation_backward/reference.ts";
+import { activate, slopes } from "../ops/activation/reference.ts";
 import { add } from "../ops/add/reference.ts";
 import type { AttentionDropout } from "../ops/attention/dropout.ts";
 import type { DropoutNumbers } from "../ops/attention/dropout_reference.ts";
@@ -29,6 +28,7 @@ import { layerNormGradient } from "../ops/layer_norm_gradient/reference.ts";
 import { linear } from "../ops/linear/reference.ts";
 import { linearGradient } from "../ops/linear_gradient/reference.ts";
 import { type BackwardOp, checkOp, type Op } from "../ops/op.ts";
+import { multiply } from "../ops/multiply/reference.ts";
 import { scatter } from "../ops/scatter/reference.ts";
 import { select } from "../ops/select/reference.ts";
 import { tinyAttention } from "../ops/tiny_attention/reference.ts";
@@ -170,7 +170,11 @@ export class ReferenceBackend implements Backend {
         const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
         const [weight, bias] = [this.#constant(op.weight), this.#constant(op.bias)];
         const shape = { rows: this.#rows(op.x, batch), inner: op.x.cols, cols: op.y.cols };
-        return () => y.set(linear(x, weight, bias, shape, op.activation));
+        const residual = op.residual && this.#input(op.residual, batch);
+        return () => {
+          const sums = linear(x, weight, bias, shape, op.activation);
+          y.set(residual === undefined ? sums : add(sums, residual));
+        };
       }
       case "layerNorm": {
         const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
@@ -214,7 +218,16 @@ export class ReferenceBackend implements Backend {
       }
       case "activation": {
         const [x, y] = [this.#input(op.x, batch), this.#numbers(op.y)];
-        return () => y.set(activate(x, op.activation));
+        const slope = op.slope && this.#numbers(op.slope);
+        return () => {
+          y.set(activate(x, op.activation));
+          slope?.set(slopes(x, op.activation));
+        };
+      }
+      case "multiply": {
+        const [x, factor] = [this.#input(op.x, batch), this.#input(op.factor, batch)];
+        const y = this.#numbers(op.y);
+        return () => y.set(multiply(x, factor));
       }
       default:
         return this.#prepareBackward(op, batch);
@@ -225,11 +238,6 @@ export class ReferenceBackend implements Backend {
   #prepareBackward(op: BackwardOp, batch: Required<RaggedBatch>): () => void {
     const { tokens, starts, selected } = batch;
     switch (op.op) {
-      case "activationBackward": {
-        const [x, dy] = [this.#input(op.x, batch), this.#input(op.dy, batch)];
-        const dx = this.#numbers(op.dx);
-        return () => dx.set(activationBackward(x, dy, op.activation));
-      }
       case "layerNormBackward": {
         const [x, dy] = [this.#input(op.x, batch), this.#input(op.dy, batch)];
         const residual = op.residual && this.#input(op.residual, batch);

@@ -30,12 +30,6 @@ const tiny = {
   y: value(4),
 } as const;
 
-const activationBackward = {
-  op: "activationBackward",
-  x: value(4),
-  dy: value(4),
-  activation: "relu",
-} as const;
 const normBackward = {
   op: "layerNormBackward",
   x: value(4),
@@ -65,6 +59,7 @@ Deno.test("checkOp() accepts operations whose shapes fit", () => {
   const ops: Op[] = [
     { ...linear, bias: weight(1, 6), y: value(6) },
     { ...linear, x: value(4, "sequences"), bias: weight(1, 6), y: value(6, "sequences") },
+    { ...linear, bias: weight(1, 6), residual: value(6), y: value(6) },
     { ...layerNorm, bias: weight(1, 4), y: value(4) },
     { ...layerNorm, residual: x, bias: weight(1, 4), y: value(4) },
     { op: "attention", qkv: value(18), numHeads: 3, y: value(6) },
@@ -74,7 +69,8 @@ Deno.test("checkOp() accepts operations whose shapes fit", () => {
     { op: "add", x, residual: x, y: value(4) },
     { op: "add", x: value(4, "batch"), residual: value(4, "batch"), y: value(4, "batch") },
     { op: "activation", x, activation: "gelu", y: value(4) },
-    { ...activationBackward, dx: value(4) },
+    { op: "activation", x, activation: "gelu", slope: value(4), y: value(4) },
+    { op: "multiply", x, factor: x, y: value(4) },
     { ...normBackward, residual: x, dx: value(4) },
     { ...normGradient, gradient: value(8, "batch") },
     { ...attentionBackward, dqkv: value(18) },
@@ -96,13 +92,17 @@ Deno.test("checkOp() names the operation, what was found and what was expected",
 });
 
 Deno.test("checkOp() refuses shapes that do not fit", () => {
-  const x = value(4);
+  const [x, sum] = [value(4), value(6)];
   const ops: Op[] = [
     { ...linear, x: value(5), bias: weight(1, 6), y: value(6) },
     { ...linear, bias: weight(1, 6), y: value(5) },
     { ...linear, bias: weight(6, 1), y: value(6) },
     { ...linear, bias: weight(1, 6), y: value(6, "sequences") },
     { ...linear, x, weight: weight(4, 4), bias: weight(1, 4), y: x },
+    { ...linear, bias: weight(1, 6), residual: value(5), y: value(6) },
+    { ...linear, bias: weight(1, 6), residual: value(6, "sequences"), y: value(6) },
+    { ...linear, bias: weight(1, 6), residual: value(6), activation: "gelu", y: value(6) },
+    { ...linear, bias: weight(1, 6), residual: sum, y: sum },
     { ...layerNorm, residual: value(5), bias: weight(1, 4), y: value(4) },
     { ...layerNorm, residual: x, bias: weight(1, 4), y: x },
     { op: "attention", qkv: value(17), numHeads: 3, y: value(6) },
@@ -120,8 +120,11 @@ Deno.test("checkOp() refuses shapes that do not fit", () => {
     { op: "add", x, residual: value(4, "sequences"), y: value(4) },
     { op: "activation", x, activation: "gelu", y: x },
     { op: "activation", x, activation: "gelu", y: value(4, "batch") },
-    { ...activationBackward, dx: value(5) },
-    { ...activationBackward, dx: activationBackward.dy },
+    { op: "activation", x, activation: "gelu", slope: value(5), y: value(4) },
+    { op: "activation", x, activation: "gelu", slope: x, y: value(4) },
+    { op: "activation", x, activation: "gelu", slope: sum, y: sum },
+    { op: "multiply", x, factor: value(5), y: value(4) },
+    { op: "multiply", x, factor: value(4), y: x },
     { ...normBackward, dx: normBackward.x },
     { ...normBackward, residual: value(4, "sequences"), dx: value(4) },
     { ...normBackward, weight: weight(1, 5), dx: value(4) },

@@ -9,7 +9,7 @@ import { WasmBackend } from "../../../lib/compute/wasm/backend.ts";
 import { assertClose } from "../../_close.ts";
 import {
   activation,
-  activationBackward,
+  activationWithSlope,
   add,
   attention,
   attentionBackward,
@@ -17,12 +17,14 @@ import {
   layerNormBackward,
   layerNormGradient,
   linear,
+  linearAdded,
   linearGradient,
+  multiply,
   scatter,
   select,
   tinyAttention,
 } from "../_cases.ts";
-import { batchOf, type Case, compare, Maker, outputOf } from "../webgpu/_against_reference.ts";
+import { batchOf, type Case, compare, Maker, outputsOf } from "../webgpu/_against_reference.ts";
 
 /** Sequences of 1, 7, 37 and 130 tokens in all, among them sequences of one token. */
 const BATCHES: readonly (readonly number[])[] = [[1], [3, 1, 3], [37], [1, 64, 1, 9, 55]];
@@ -35,23 +37,23 @@ const BACKENDS: readonly WasmBackend[] = [
   new WasmBackend({ maxTokens: 130, threads: 3, target: { relaxed: true } }),
 ];
 
-/** What an operation gives on a backend. */
-async function resultOf(backend: Backend, lengths: readonly number[], make: Case) {
+/** What an operation gives on a backend, one array an output. */
+async function resultsOf(backend: Backend, lengths: readonly number[], make: Case) {
   const batch = batchOf(lengths);
   backend.begin(batch);
   using maker = new Maker(backend, batch);
   const op = make(maker);
   backend.run(op);
-  const [result] = await backend.read([outputOf(op)]);
-  return result!;
+  return await backend.read(outputsOf(op));
 }
 
 /** Fails unless an operation gives the same on every backend as by its definition. */
 async function agree(lengths: readonly number[], make: Case, bound: number): Promise<void> {
-  const want = await resultOf(new ReferenceBackend({ maxTokens: 130 }), lengths, make);
+  const want = await resultsOf(new ReferenceBackend({ maxTokens: 130 }), lengths, make);
   for (const backend of BACKENDS) {
-    const result = await resultOf(backend, lengths, make);
-    assertClose(result, want, { atol: bound, rtol: bound }, backend.description);
+    for (const [output, result] of (await resultsOf(backend, lengths, make)).entries()) {
+      assertClose(result, want[output]!, { atol: bound, rtol: bound }, backend.description);
+    }
   }
 }
 
@@ -68,7 +70,10 @@ for (const [inner, cols] of [[4, 12], [20, 3], [1, 9], [7, 8], [64, 64], [100, 1
   // Sums in f32, of magnitude about 1.
   matches(
     `linear [${cols}, ${inner}]`,
-    ACTIVATIONS.map((activation) => [linear(inner, cols, activation), 3e-6] as const),
+    [
+      ...ACTIVATIONS.map((activation) => [linear(inner, cols, activation), 3e-6] as const),
+      [linearAdded(inner, cols), 3e-6],
+    ],
   );
 }
 
@@ -127,15 +132,18 @@ matches("select", [[select(3), 0], [select(384), 0]]);
 
 matches("add", [[add(3), 0], [add(100), 0], [add(5, "sequences"), 0]]);
 
+// A product has one rounding, as that of the definition has.
+matches("multiply", [[multiply(3), 0], [multiply(100), 0], [multiply(5, "sequences"), 0]]);
+
 for (const name of ["gelu", "geluTanh", "relu", "tanh"] as const) {
   matches(`activation ${name}`, [1, 7, 100].map((cols) => [activation(cols, name), 3e-6] as const));
   matches(
-    `activationBackward of ${name}`,
-    [1, 7, 100].map((cols) => [activationBackward(cols, name), 3e-6] as const),
+    `activation ${name} with its slope`,
+    [1, 7, 100].map((cols) => [activationWithSlope(cols, name), 3e-6] as const),
   );
   // Arguments of some hundreds: nothing overflows.
-  matches(`activationBackward of ${name} far from 0`, [
-    [activationBackward(20, name, 300), 3e-6],
+  matches(`activation ${name} with its slope, far from 0`, [
+    [activationWithSlope(20, name, 300), 3e-6],
   ]);
 }
 
@@ -256,7 +264,7 @@ Deno.test("results on WebAssembly are the same bits for any number of threads", 
       attention(12, 32),
       layerNorm(100, { eps: 1e-5, residual: true }),
       tinyAttention(384, 4, 1, 0.25),
-      activationBackward(384, "gelu"),
+      activationWithSlope(384, "gelu"),
       layerNormBackward(100, { eps: 1e-5, residual: true }),
       layerNormGradient(384),
       attentionBackward(12, 32),
@@ -266,7 +274,7 @@ Deno.test("results on WebAssembly are the same bits for any number of threads", 
       linearGradient(4, 384),
     ].map((make) => make(maker));
     for (const op of ops) backend.run(op);
-    results.push(await backend.read(ops.map(outputOf)));
+    results.push(await backend.read(ops.flatMap(outputsOf)));
     backend.destroy();
   }
   for (const result of results) assertEquals(result, results[0]);

@@ -106,10 +106,11 @@ export class Maker implements Disposable {
 }
 
 /** What an operation writes. */
-export function outputOf(op: Op): Value {
-  if ("y" in op) return op.y;
-  if ("gradient" in op) return op.gradient;
-  return "dx" in op ? op.dx : op.dqkv;
+export function outputsOf(op: Op): Value[] {
+  if (op.op === "activation" && op.slope !== undefined) return [op.y, op.slope];
+  if ("y" in op) return [op.y];
+  if ("gradient" in op) return [op.gradient];
+  return "dx" in op ? [op.dx] : [op.dqkv];
 }
 
 /** One operation to compare, on data of the maker's backend. */
@@ -126,13 +127,15 @@ export async function compare(
   if (backend === undefined) return;
   const batch = batchOf(lengths);
   const reference = new ReferenceBackend({ maxTokens: batch.tokens });
-  const results: Float32Array[] = [];
+  const results: Float32Array[][] = [];
   for (const each of [backend, reference]) {
     each.begin(batch);
     using maker = new Maker(each, batch, halves);
     const op = make(maker);
     each.run(op);
-    results.push(...await each.read([outputOf(op)]));
+    results.push(await each.read(outputsOf(op)));
   }
-  assertClose(results[0]!, results[1]!, tolerance, `${lengths.length} sequences`);
+  for (const [output, want] of results[1]!.entries()) {
+    assertClose(results[0]![output]!, want, tolerance, `${lengths.length} sequences`);
+  }
 }

@@ -4,7 +4,7 @@ import { KERNEL_PLANS, type PlanName } from "../../../lib/compute/ops/plan.ts";
 import type { WebGpuOptions } from "../../../lib/compute/webgpu/backend.ts";
 import {
   activation,
-  activationBackward,
+  activationWithSlope,
   add,
   attention,
   attentionBackward,
@@ -12,7 +12,9 @@ import {
   layerNormBackward,
   layerNormGradient,
   linear,
+  linearAdded,
   linearGradient,
+  multiply,
   scatter,
   select,
   tinyAttention,
@@ -62,6 +64,7 @@ for (const [inner, cols] of LINEAR_SHAPES) {
     // Sums of up to 384 products in f32, of magnitude about 1.
     await compareOn(linear(inner, cols, "none"), 3e-6);
     await compareOn(linear(inner, cols, "gelu"), 3e-6);
+    await compareOn(linearAdded(inner, cols), 3e-6);
   });
 }
 
@@ -135,14 +138,20 @@ onEach("add matches f64", async (compareOn) => {
   await compareOn(add(9001, "batch"), 1e-7);
 });
 
+onEach("multiply matches f64", async (compareOn) => {
+  for (const cols of [1, 4, 100]) await compareOn(multiply(cols), 1e-7);
+  await compareOn(multiply(5, "sequences"), 1e-7);
+  await compareOn(multiply(9001, "batch"), 1e-7);
+});
+
 for (const name of ["gelu", "geluTanh", "relu", "tanh"] as const) {
-  onEach(`activation ${name} and its way back match f64`, async (compareOn) => {
+  onEach(`activation ${name} and its slope match f64`, async (compareOn) => {
     for (const cols of [3, 100]) {
       await compareOn(activation(cols, name), 3e-6);
-      await compareOn(activationBackward(cols, name), 3e-6);
+      await compareOn(activationWithSlope(cols, name), 3e-6);
     }
     // Arguments of some hundreds: nothing overflows.
-    await compareOn(activationBackward(20, name, 300), 3e-6);
+    await compareOn(activationWithSlope(20, name, 300), 3e-6);
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The `activation` operation: an activation on its own, for a `linear` whose sums are kept.
+ * The `activation` operation: an activation on its own, which can keep its slope for the way back.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Activation } from "../linear/op.ts";
 /** An activation that does something. */
 export type ElementFunction = Exclude<Activation, "none">;
 
-/** `y = activation(x)`, element by element. */
+/** `y = activation(x)` and `slope = activation'(x)`, element by element. */
 export interface ActivationOp {
   /** Which operation this is. */
   readonly op: "activation";
@@ -19,7 +19,9 @@ export interface ActivationOp {
   readonly x: Value;
   /** What is applied to each element. */
   readonly activation: ElementFunction;
-  /** Output, `[rows, cols]`; not the input. */
+  /** Gets the derivative at each element, `[rows, cols]`; that of relu at 0 is 0. Not the input. */
+  readonly slope?: Value;
+  /** Output, `[rows, cols]`; neither the input nor the slope. */
   readonly y: Value;
 }
 
@@ -29,8 +31,11 @@ export interface ActivationOp {
  * @param op The operation.
  * @throws {TypeError} When a shape does not fit.
  */
-export function checkActivation({ x, y }: ActivationOp): void {
-  expectCols("activation", y, x.cols);
-  expectRows("activation", y, x.rowsFollow);
-  expectDistinct("activation", [y], [x]);
+export function checkActivation({ x, slope, y }: ActivationOp): void {
+  const outputs = slope === undefined ? [y] : [y, slope];
+  for (const output of outputs) {
+    expectCols("activation", output, x.cols);
+    expectRows("activation", output, x.rowsFollow);
+  }
+  expectDistinct("activation", outputs, [x]);
 }

@@ -6,7 +6,7 @@
 
 import { elementwiseJob } from "../elementwise.ts";
 import type { Job, Layout } from "../job.ts";
-import { ACTIVATION } from "./assembly.ts";
+import { ACTIVATION, ACTIVATION_WITH_SLOPE } from "./assembly.ts";
 import type { ActivationOp } from "./op.ts";
 
 /**
@@ -16,6 +16,10 @@ import type { ActivationOp } from "./op.ts";
  * @param layout Where its matrices lie.
  * @returns Its one job.
  */
-export function activationJobs({ x, activation, y }: ActivationOp, layout: Layout): Job[] {
-  return [elementwiseJob(ACTIVATION[activation], { x }, y, layout)];
+export function activationJobs({ x, activation, slope, y }: ActivationOp, layout: Layout): Job[] {
+  return [
+    slope === undefined
+      ? elementwiseJob(ACTIVATION[activation], { x, y }, layout)
+      : elementwiseJob(ACTIVATION_WITH_SLOPE[activation], { x, y, slope }, layout),
+  ];
 }

@@ -7,12 +7,14 @@
 import type { ModuleBuilder } from "../../assembler/module.ts";
 import { defineElementwise, type ElementwiseSpec, elementwiseSpec } from "../elementwise.ts";
 
-const INPUTS = ["x", "residual"] as const;
-
 /** The kernel of `add`. */
-export const ADD: ElementwiseSpec<"x" | "residual"> = elementwiseSpec("add", INPUTS);
+export const ADD: ElementwiseSpec<"x" | "residual", "y"> = elementwiseSpec(
+  "add",
+  ["x", "residual"],
+  ["y"],
+);
 
 /** Adds the kernel of `add`. */
 export function defineAdd(module: ModuleBuilder): void {
-  defineElementwise(module, ADD, INPUTS, (_, { x, residual }) => x.add(residual));
+  defineElementwise(module, ADD, (_, { x, residual }) => ({ y: x.add(residual) }));
 }

@@ -17,5 +17,5 @@ import type { AddOp } from "./op.ts";
  * @returns Its one job.
  */
 export function addJobs({ x, residual, y }: AddOp, layout: Layout): Job[] {
-  return [elementwiseJob(ADD, { x, residual }, y, layout)];
+  return [elementwiseJob(ADD, { x, residual, y }, layout)];
 }

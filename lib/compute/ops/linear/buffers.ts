@@ -32,8 +32,9 @@ export function linearOnBuffers(op: LinearOp, counts: BatchCounts, tile: BlockTi
       INNER: entries(inner),
       OUTER: entries(cols),
       COLS: cols,
+      RESIDUAL: op.residual === undefined ? 0 : 1,
     },
-    bindings: [op.x, op.weight, op.bias, op.y],
+    bindings: [op.x, op.weight, op.bias, op.residual ?? op.x, op.y],
     workgroups: [
       Math.ceil(cols / (tile.cols * tile.threadCols)),
       Math.ceil(rows / (tile.rows * tile.threadRows)),

@@ -1,4 +1,4 @@
-// y[m, n] = activation(sum_k x[m, k] * weight[n, k] + bias[n])
+// y[m, n] = activation(sum_k x[m, k] * weight[n, k] + bias[n]) + residual[m, n]
 //
 // x: [rows, K], weight: [N, K], bias: [N], y: [rows, N]; four columns an entry; sums in f32.
 // A workgroup computes TILE_ROWS by TILE_COLS elements. It takes DEPTH entries of K at a time into
@@ -12,6 +12,7 @@
 override INNER: u32; // entries in a row of x and of weight
 override OUTER: u32; // entries in a row of y
 override COLS: u32; // N
+override RESIDUAL: u32; // 1 when residual is added, 0 when it is not read
 const THREADS = THREAD_ROWS * THREAD_COLS;
 const TILE_ROWS = ROWS * THREAD_ROWS;
 const TILE_COLS = 4 * QUADS * THREAD_COLS;
@@ -24,7 +25,8 @@ const W_PITCH = 4 * W_PLANE + 6;
 @group(0) @binding(0) var<storage, read> x: array<Entry0>;
 @group(0) @binding(1) var<storage, read> weight: array<Entry1>;
 @group(0) @binding(2) var<storage, read> bias: array<Entry2>;
-@group(0) @binding(3) var<storage, read_write> y: array<Entry3>;
+@group(0) @binding(3) var<storage, read> residual: array<Entry3>;
+@group(0) @binding(4) var<storage, read_write> y: array<Entry4>;
 
 var<workgroup> x_tile: array<vec4f, DEPTH * X_PITCH>;
 var<workgroup> w_tile: array<vec4f, DEPTH * W_PITCH>;
@@ -49,7 +51,12 @@ fn w_slot(row: u32) -> u32 {
 
 fn store(row: u32, quad: u32, sum: vec4f) {
   if (quad < OUTER && row < arrayLength(&y) / OUTER) {
-    y[row * OUTER + quad] = Entry3(activate(sum + vec4f(bias[quad])));
+    let at = row * OUTER + quad;
+    var value = activate(sum + vec4f(bias[quad]));
+    if (RESIDUAL == 1) {
+      value += vec4f(residual[at]);
+    }
+    y[at] = Entry4(value);
   }
 }
 

@@ -1,4 +1,4 @@
-// y[m, n] = activation(sum_k x[m, k] * weight[n, k] + bias[n])
+// y[m, n] = activation(sum_k x[m, k] * weight[n, k] + bias[n]) + residual[m, n]
 //
 // x: f32 [rows, K], weight: f32 [N, K], bias: f32 [N], y: f32 [rows, N]; four columns a texel.
 // An invocation computes a tile of ROWS rows by 4 * QUADS columns and keeps it in variables: each
@@ -8,16 +8,22 @@
 // ROWS, QUADS, four_rows and activation are appended.
 // Dispatch: ceil(N / (8 * 4 * QUADS)) by ceil(rows / ROWS) workgroups.
 
+override RESIDUAL: u32; // 1 when residual is added, 0 when it is not read
+
 @group(0) @binding(0) var x: texture_2d<f32>;
 @group(0) @binding(1) var weight: texture_2d<f32>;
 @group(0) @binding(2) var bias: texture_2d<f32>;
-@group(0) @binding(3) var y: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(3) var residual: texture_2d<f32>;
+@group(0) @binding(4) var y: texture_storage_2d<rgba32float, write>;
 
 // Stores four columns, unless they are past the end of the row.
 fn store(quad: u32, row: u32, sum: vec4f) {
   if (quad < textureDimensions(y).x) {
-    let shifted = sum + textureLoad(bias, vec2u(quad, 0), 0);
-    textureStore(y, vec2u(quad, row), activate(shifted));
+    var value = activate(sum + textureLoad(bias, vec2u(quad, 0), 0));
+    if (RESIDUAL == 1) {
+      value += textureLoad(residual, vec2u(quad, row), 0);
+    }
+    textureStore(y, vec2u(quad, row), value);
   }
 }
 

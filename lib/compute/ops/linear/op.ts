@@ -1,5 +1,5 @@
 /**
- * The `linear` operation: `y = activation(x · weightᵀ + bias)`.
+ * The `linear` operation: `y = activation(x · weightᵀ + bias)`, with an optional residual.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { expectCols, expectDistinct, expectRows, expectShape } from "../guards.t
  */
 export type Activation = "none" | "gelu" | "geluTanh" | "relu" | "tanh";
 
-/** `y = activation(x · weightᵀ + bias)`, row by row. */
+/** `y = activation(x · weightᵀ + bias)`, or `y = x · weightᵀ + bias + residual`, row by row. */
 export interface LinearOp {
   /** Which operation this is. */
   readonly op: "linear";
@@ -25,7 +25,9 @@ export interface LinearOp {
   readonly bias: Weight;
   /** What is applied to each element. */
   readonly activation: Activation;
-  /** Output, `[rows, N]`; not the input. Its rows follow what those of `x` follow. */
+  /** Added to the sums, `[rows, N]`; only without an activation. */
+  readonly residual?: Value;
+  /** Output, `[rows, N]`; not an input. Its rows follow what those of `x` follow. */
   readonly y: Value;
 }
 
@@ -35,11 +37,21 @@ export interface LinearOp {
  * @param op The operation.
  * @throws {TypeError} When a shape does not fit.
  */
-export function checkLinear({ x, weight, bias, y }: LinearOp): void {
+export function checkLinear({ x, weight, bias, activation, residual, y }: LinearOp): void {
   expectCols("linear", x, weight.cols);
   expectShape("linear", bias, 1, weight.rows);
   expectCols("linear", y, weight.rows);
   expectRows("linear", x, "tokens", "sequences");
   expectRows("linear", y, x.rowsFollow);
-  expectDistinct("linear", [y], [x]);
+  if (residual !== undefined) {
+    expectCols("linear", residual, weight.rows);
+    expectRows("linear", residual, x.rowsFollow);
+    if (activation !== "none") {
+      throw new TypeError(
+        `Cannot run linear: it has the activation ${activation} and the residual ` +
+          `"${residual.label}", expected one of them: run add by itself`,
+      );
+    }
+  }
+  expectDistinct("linear", [y], [x, residual]);
 }

@@ -10,7 +10,7 @@ import type { Activation } from "./op.ts";
 export type Numbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 
 /**
- * Computes `activation(x · weightᵀ + bias)`.
+ * Computes `activation(x · weightᵀ + bias)`; a residual is for `add` to add.
  *
  * @param x `[rows, inner]`, row-major.
  * @param weight `[cols, inner]`, row-major.

@@ -5,7 +5,7 @@
  */
 
 import { type Job, type Layout, LINEAR_ROWS, makeJob, PANEL, rowBytes } from "../job.ts";
-import { LINEAR, type LinearInt } from "./assembly.ts";
+import { LINEAR, LINEAR_ADDED, type LinearInt } from "./assembly.ts";
 import type { LinearOp } from "./op.ts";
 
 /** Rows of a chunk: what it reads of `x` stays in the processor's second cache. */
@@ -20,16 +20,22 @@ const CHUNK_PRODUCTS = 2 ** 21;
  * @param layout Where its matrices lie.
  * @returns Its one job.
  */
-export function linearJobs({ x, weight, bias, activation, y }: LinearOp, layout: Layout): Job[] {
+export function linearJobs(op: LinearOp, layout: Layout): Job[] {
+  const { x, weight, bias, activation, residual, y } = op;
   const shape = { rows: layout.rows(x), inner: weight.cols, cols: weight.rows };
   const { chunks, ints } = productOf(shape);
-  return [makeJob(LINEAR[activation], chunks, {
+  const args = {
     ...ints,
     x: layout.value(x),
     panels: layout.panels(weight),
     bias: layout.vector(bias),
     y: layout.value(y),
-  })];
+  };
+  return [
+    residual === undefined
+      ? makeJob(LINEAR[activation], chunks, args)
+      : makeJob(LINEAR_ADDED, chunks, { ...args, residual: layout.value(residual) }),
+  ];
 }
 
 /** A matrix product cut into chunks. */

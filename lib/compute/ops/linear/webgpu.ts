@@ -43,8 +43,11 @@ export function linearDispatches(op: LinearOp, counts: BatchCounts, tile: Tile):
   return [{
     label: `linear ${op.weight.label}`,
     kernel: linearKernel(tile),
-    constants: { ACTIVATION: activationNumber(op.activation) },
-    bindings: [op.x, op.weight, op.bias, op.y],
+    constants: {
+      ACTIVATION: activationNumber(op.activation),
+      RESIDUAL: op.residual === undefined ? 0 : 1,
+    },
+    bindings: [op.x, op.weight, op.bias, op.residual ?? op.x, op.y],
     workgroups: [Math.ceil(cols / (WORKGROUP * tile)), Math.ceil(rows / tile)],
     flops: 2 * rows * inner * cols,
   }];

@@ -1,8 +1,4 @@
-// dx = dy * activation'(x), an entry an item
-//
-// x, dy, dx: [rows, cols]. Items: entries of a line by lines.
-override WIDTH: u32; // entries in a line
-override ACTIVATION: u32; // 1 gelu, 2 geluTanh, 3 relu, 4 tanh
+// Derivatives of activations, kept beside their values.
 
 // Past 40 an exponential is 0 for every purpose, and its square still a number.
 fn decay(v: vec4f) -> vec4f {
@@ -47,8 +43,6 @@ fn derivative(v: vec4f) -> vec4f {
   }
 }
 
-fn compute(item: vec2u, lane: u32) {
-  if (item.x < WIDTH) {
-    store_dx(item.x, item.y, load_dy(item.x, item.y) * derivative(load_x(item.x, item.y)));
-  }
+fn keep(item: vec2u, v: vec4f) {
+  store_slope(item.x, item.y, derivative(v));
 }
