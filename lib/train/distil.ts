@@ -42,7 +42,7 @@ export interface DistilSettings {
 /** What distillation uses where nothing else is asked. */
 export const DISTIL_DEFAULTS: DistilSettings = {
   batch: 32,
-  learningRate: 2e-3,
+  learningRate: 5e-4,
   warmup: 0.1,
   hiddenWeight: 1,
   clip: 1,
