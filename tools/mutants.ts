@@ -216,6 +216,20 @@ const MATHEMATICS: readonly Mutant[] = [
     to: "geluTanh(x)",
     tests: ["tests/compute/ops/activation_test.ts", "tests/compute/ops/linear_test.ts"],
   },
+  {
+    name: "GELU's slope leaves out how its density moves",
+    file: "lib/compute/ops/activation/reference.ts",
+    from: "x * Math.exp(-x * x / 2)",
+    to: "0 * Math.exp(-x * x / 2)",
+    tests: ["tests/compute/ops/activation_slope_test.ts"],
+  },
+  {
+    name: "a layer on WebAssembly forgets its residual",
+    file: "lib/compute/ops/linear/wasm.ts",
+    from: "makeJob(LINEAR_ADDED, chunks,",
+    to: "makeJob(LINEAR.none, chunks,",
+    tests: ["tests/compute/wasm/ops_test.ts"],
+  },
 ];
 
 /** Texts and metrics. */
