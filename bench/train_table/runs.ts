@@ -26,6 +26,8 @@ export interface Task {
   readonly epochs: number;
   /** Rows to learn from; all when left out. */
   readonly limit?: number;
+  /** The mergeable recipe's rate; that of {@linkcode LEARNING_RATES} when left out. */
+  readonly mergeableRate?: number;
 }
 
 /** The tasks, with the options of the goldens' reports. */
@@ -33,7 +35,8 @@ export const TASKS: readonly Task[] = [
   { name: "sst2", title: "SST-2", data: "SST-2", epochs: 2, limit: 24_000 },
   { name: "mrpc", title: "MRPC", data: "MRPC", epochs: 6 },
   { name: "cola", title: "CoLA", data: "CoLA", epochs: 5 },
-  { name: "stsb", title: "STS-B", data: "STS-B", epochs: 4 },
+  // At 0.001 its four passes end too early: the merged head was 1.3 points below one trained alone.
+  { name: "stsb", title: "STS-B", data: "STS-B", epochs: 4, mergeableRate: 0.002 },
 ];
 
 /**
@@ -41,6 +44,10 @@ export const TASKS: readonly Task[] = [
  * multiplies what a step does: at 0.003 CoLA is not learnt at all, so that it has `train`'s own.
  */
 const LEARNING_RATES: Readonly<Record<Recipe, number>> = { plain: 0.003, mergeable: 0.001 };
+
+function rateOf({ task, recipe }: Run): number {
+  return recipe === "mergeable" && task.mergeableRate || LEARNING_RATES[recipe];
+}
 
 /** What all runs share with the goldens. */
 const BATCH = 32;
@@ -115,11 +122,12 @@ async function lastMetrics(path: string): Promise<MetricValues | undefined> {
 /** A result of other options would stand in the table as one of these. */
 function requireSameOptions(
   path: string,
-  { task, recipe, seed }: Run,
+  run: Run,
   { settings, rows }: TrainDocument,
 ): void {
+  const { task, recipe, seed } = run;
   const found = [settings.recipe, settings.seed, settings.epochs, settings.learningRate];
-  const wanted: (string | number)[] = [recipe, seed, task.epochs, LEARNING_RATES[recipe]];
+  const wanted: (string | number)[] = [recipe, seed, task.epochs, rateOf(run)];
   if (recipe === "mergeable") {
     found.push(settings.elasticity);
     wanted.push(TRAINING_DEFAULTS.elasticity);
@@ -149,7 +157,7 @@ async function make(results: string, run: Run, device: string): Promise<Finished
       ...[Deno.execPath(), "run", "-A", "--no-check", MAIN, "train", MINILM, path],
       ...["--data", `${data}/train.tsv`, "--eval", `${data}/dev.tsv`, "--task", task.name],
       ...["--recipe", recipe, "--heads", `${heads}`, "--seed", `${seed}`],
-      ...["--epochs", `${task.epochs}`, "--lr", `${LEARNING_RATES[recipe]}`, "--batch", `${BATCH}`],
+      ...["--epochs", `${task.epochs}`, "--lr", `${rateOf(run)}`, "--batch", `${BATCH}`],
       ...(task.limit === undefined ? [] : ["--limit", `${task.limit}`]),
       ...["--device", device, "--metrics", `${path}.jsonl`, "--resume", "--force", "--json"],
     ],
