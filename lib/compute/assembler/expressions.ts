@@ -180,10 +180,6 @@ export class V128 extends Expression {
   div(other: V128): V128 {
     return this.#with(other, 0xe7);
   }
-  /** The smaller of each pair; NaN if either is. */
-  min(other: V128): V128 {
-    return this.#with(other, 0xe8);
-  }
   /** The larger of each pair; NaN if either is. */
   max(other: V128): V128 {
     return this.#with(other, 0xe9);
@@ -204,10 +200,6 @@ export class V128 extends Expression {
   neg(): V128 {
     return this.#alone(0xe1);
   }
-  /** Rounded to the nearest whole numbers, halves to even. */
-  nearest(): V128 {
-    return this.#alone(0x6a);
-  }
   /** All bits set in the lanes where `this < other`, floats. */
   lt(other: V128): V128 {
     return this.#with(other, 0x43);
@@ -227,10 +219,6 @@ export class V128 extends Expression {
   /** This vector's bits where the mask's are set, elsewhere those of `no`. */
   where(mask: V128, no: V128): V128 {
     return new V128([this.code, no.code, mask.code, SIMD, 0x52]);
-  }
-  /** Floats to signed integers, rounded to zero; NaN gives 0. */
-  toIntegers(): V128 {
-    return this.#alone(0xf8);
   }
   /** Integers shifted left. */
   shlIntegers(bits: number): V128 {

@@ -40,10 +40,13 @@ Deno.test("vectors compute lane by lane", () => {
   assertEquals(of((f) => y(f).add(f.constant(1)).mul(f.constant(0.5))), [0.5, 1.5, 2.5, 3.5]);
   assertEquals(of((f) => y(f).sub(f.constant(3)).abs()), [3, 1, 1, 3]);
   assertEquals(of((f) => f.constant(12).div(y(f))), [Infinity, 6, 3, 2]);
-  assertEquals(of((f) => y(f).max(f.constant(3)).min(f.constant(5)).neg()), [-3, -3, -4, -5]);
-  assertEquals(of((f) => f.constant(2.5).nearest()), [2, 2, 2, 2]);
+  const within = (x: V128, f: FunctionBuilder) => x.atLeast(f.constant(3)).atMost(f.constant(5));
+  assertEquals(of((f) => within(y(f), f).neg()), [-3, -3, -4, -5]);
+  assertEquals(of((f) => within(f.constant(NaN), f)), [NaN, NaN, NaN, NaN]);
+  assertEquals(of((f) => y(f).max(f.constant(3))), [3, 3, 4, 6]);
   assertEquals(of((f) => y(f).where(y(f).lt(f.constant(3)), f.constant(9))), [0, 2, 9, 9]);
   assertEquals(of((f) => y(f).shuffle(f.constant(7), 3, 4, 0, 1)), [6, 7, 0, 2]);
+  assertEquals(of((f) => y(f).lanes(2)), [4, 4, 4, 4]);
   assertEquals(of((f) => y(f).and(V128.integers(-1, 0, -1, 0))), [0, 0, 4, 0]);
   assertEquals(of((f) => y(f).lane(3).splat()), [6, 6, 6, 6]);
 });
