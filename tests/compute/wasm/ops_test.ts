@@ -194,6 +194,22 @@ for (
 
 matches("scatter", [[scatter(3), 0], [scatter(384), 0]]);
 
+Deno.test("activations on WebAssembly pass NaN on, also in their slopes", async () => {
+  for (const relaxed of [false, true]) {
+    const backend = new WasmBackend({ maxTokens: 1, threads: 1, target: { relaxed } });
+    const [x, y, slope] = ["x", "y", "slope"].map((label) => backend.value(label, "tokens", 1));
+    for (const activation of ["gelu", "geluTanh", "relu", "tanh"] as const) {
+      backend.begin({ tokens: 1, starts: Uint32Array.of(0, 1) });
+      backend.write(x!, Float32Array.of(NaN));
+      backend.run({ op: "activation", x: x!, activation, slope: slope!, y: y! });
+      const given = (await backend.read([y!, slope!])).map(([number]) => number);
+      // A gate is open or shut: relu's slope has no third value, and its output is NaN already.
+      assertEquals(given, [NaN, activation === "relu" ? 0 : NaN], activation);
+    }
+    backend.destroy();
+  }
+});
+
 Deno.test("attention on WebAssembly matches f64 for sequences of 512 tokens", async () => {
   const backend = new WasmBackend({ maxTokens: 600, threads: 2 });
   await compare(backend, [512, 3, 33], attention(2, 32), { atol: 3e-6, rtol: 3e-6 });
