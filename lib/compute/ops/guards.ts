@@ -56,6 +56,26 @@ export function expectRows(op: string, value: Value, ...allowed: readonly RowsFo
 }
 
 /**
+ * Refuses a value whose columns or rows are not those of another.
+ *
+ * @param op The operation's name.
+ * @param like The value that gives the shape.
+ * @param values The values to look at, but for those that an operation does not have.
+ * @throws {TypeError} When one differs.
+ */
+export function expectAlike(
+  op: string,
+  like: Value,
+  ...values: readonly (Value | undefined)[]
+): void {
+  for (const value of values) {
+    if (value === undefined) continue;
+    expectCols(op, value, like.cols);
+    expectRows(op, value, like.rowsFollow);
+  }
+}
+
+/**
  * Refuses an output that is one of the inputs: a kernel reads its inputs while it writes.
  *
  * @param op The operation's name.

@@ -5,7 +5,7 @@
  */
 
 import type { Value } from "../../value.ts";
-import { expectCols, expectDistinct, expectRows } from "../guards.ts";
+import { expectAlike, expectDistinct } from "../guards.ts";
 import type { Activation } from "../linear/op.ts";
 
 /** An activation that does something. */
@@ -33,9 +33,6 @@ export interface ActivationOp {
  */
 export function checkActivation({ x, slope, y }: ActivationOp): void {
   const outputs = slope === undefined ? [y] : [y, slope];
-  for (const output of outputs) {
-    expectCols("activation", output, x.cols);
-    expectRows("activation", output, x.rowsFollow);
-  }
+  expectAlike("activation", x, ...outputs);
   expectDistinct("activation", outputs, [x]);
 }

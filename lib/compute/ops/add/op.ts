@@ -5,7 +5,7 @@
  */
 
 import type { Value } from "../../value.ts";
-import { expectCols, expectDistinct, expectRows } from "../guards.ts";
+import { expectAlike, expectDistinct } from "../guards.ts";
 
 /** `y = x + residual`, element by element. */
 export interface AddOp {
@@ -26,9 +26,6 @@ export interface AddOp {
  * @throws {TypeError} When a shape does not fit.
  */
 export function checkAdd({ x, residual, y }: AddOp): void {
-  for (const matrix of [residual, y]) {
-    expectCols("add", matrix, x.cols);
-    expectRows("add", matrix, x.rowsFollow);
-  }
+  expectAlike("add", x, residual, y);
   expectDistinct("add", [y], [x, residual]);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Value, Weight } from "../../value.ts";
-import { expectCols, expectDistinct, expectPositive, expectRows, expectShape } from "../guards.ts";
+import { expectAlike, expectDistinct, expectPositive, expectRows, expectShape } from "../guards.ts";
 
 /** `y = weight * (s - mean(s)) / sqrt(var(s) + eps) + bias` with `s = x + residual`, row by row. */
 export interface LayerNormOp {
@@ -35,13 +35,8 @@ export interface LayerNormOp {
 export function checkLayerNorm({ x, residual, weight, bias, eps, y }: LayerNormOp): void {
   expectShape("layerNorm", weight, 1, x.cols);
   expectShape("layerNorm", bias, 1, x.cols);
-  expectCols("layerNorm", y, x.cols);
   expectRows("layerNorm", x, "tokens", "sequences");
-  expectRows("layerNorm", y, x.rowsFollow);
-  if (residual !== undefined) {
-    expectCols("layerNorm", residual, x.cols);
-    expectRows("layerNorm", residual, x.rowsFollow);
-  }
+  expectAlike("layerNorm", x, y, residual);
   expectDistinct("layerNorm", [y], [x, residual]);
   expectPositive("layerNorm", "eps", eps, false);
 }

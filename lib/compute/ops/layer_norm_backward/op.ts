@@ -5,7 +5,7 @@
  */
 
 import type { Value, Weight } from "../../value.ts";
-import { expectCols, expectDistinct, expectPositive, expectRows, expectShape } from "../guards.ts";
+import { expectAlike, expectDistinct, expectPositive, expectRows, expectShape } from "../guards.ts";
 
 /**
  * The gradient with respect to `s = x + residual`, which is that of `x` and of `residual` alike. Row
@@ -40,10 +40,7 @@ export function checkLayerNormBackward(op: LayerNormBackwardOp): void {
   const { x, residual, weight, eps, dy, dx } = op;
   expectShape("layerNormBackward", weight, 1, x.cols);
   expectRows("layerNormBackward", x, "tokens", "sequences");
-  for (const matrix of [dy, dx, ...(residual === undefined ? [] : [residual])]) {
-    expectCols("layerNormBackward", matrix, x.cols);
-    expectRows("layerNormBackward", matrix, x.rowsFollow);
-  }
+  expectAlike("layerNormBackward", x, dy, dx, residual);
   expectDistinct("layerNormBackward", [dx], [x, residual, dy]);
   expectPositive("layerNormBackward", "eps", eps, false);
 }

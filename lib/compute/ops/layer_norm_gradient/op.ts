@@ -5,7 +5,7 @@
  */
 
 import type { Value } from "../../value.ts";
-import { expectCols, expectDistinct, expectPositive, expectRows } from "../guards.ts";
+import { expectAlike, expectCols, expectDistinct, expectPositive, expectRows } from "../guards.ts";
 
 /**
  * Sums over all rows: `dweight = Σ dy * (x - mean(x)) / sqrt(var(x) + eps)` and `dbias = Σ dy`. The
@@ -33,8 +33,7 @@ export interface LayerNormGradientOp {
  */
 export function checkLayerNormGradient({ x, eps, dy, gradient }: LayerNormGradientOp): void {
   expectRows("layerNormGradient", x, "tokens", "sequences");
-  expectCols("layerNormGradient", dy, x.cols);
-  expectRows("layerNormGradient", dy, x.rowsFollow);
+  expectAlike("layerNormGradient", x, dy);
   expectCols("layerNormGradient", gradient, 2 * x.cols);
   expectRows("layerNormGradient", gradient, "batch");
   expectDistinct("layerNormGradient", [gradient], [x, dy]);

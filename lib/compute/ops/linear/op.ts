@@ -5,7 +5,7 @@
  */
 
 import type { Value, Weight } from "../../value.ts";
-import { expectCols, expectDistinct, expectRows, expectShape } from "../guards.ts";
+import { expectAlike, expectCols, expectDistinct, expectRows, expectShape } from "../guards.ts";
 
 /**
  * What `linear` may apply to each element: nothing, `gelu` (GELU with the exact error function),
@@ -43,15 +43,12 @@ export function checkLinear({ x, weight, bias, activation, residual, y }: Linear
   expectCols("linear", y, weight.rows);
   expectRows("linear", x, "tokens", "sequences");
   expectRows("linear", y, x.rowsFollow);
-  if (residual !== undefined) {
-    expectCols("linear", residual, weight.rows);
-    expectRows("linear", residual, x.rowsFollow);
-    if (activation !== "none") {
-      throw new TypeError(
-        `Cannot run linear: it has the activation ${activation} and the residual ` +
-          `"${residual.label}", expected one of them: run add by itself`,
-      );
-    }
+  expectAlike("linear", y, residual);
+  if (residual !== undefined && activation !== "none") {
+    throw new TypeError(
+      `Cannot run linear: it has the activation ${activation} and the residual ` +
+        `"${residual.label}", expected one of them: run add by itself`,
+    );
   }
   expectDistinct("linear", [y], [x, residual]);
 }

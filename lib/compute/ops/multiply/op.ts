@@ -5,7 +5,7 @@
  */
 
 import type { Value } from "../../value.ts";
-import { expectCols, expectDistinct, expectRows } from "../guards.ts";
+import { expectAlike, expectDistinct } from "../guards.ts";
 
 /** `y = x * factor`, element by element. */
 export interface MultiplyOp {
@@ -26,9 +26,6 @@ export interface MultiplyOp {
  * @throws {TypeError} When a shape does not fit.
  */
 export function checkMultiply({ x, factor, y }: MultiplyOp): void {
-  for (const matrix of [factor, y]) {
-    expectCols("multiply", matrix, x.cols);
-    expectRows("multiply", matrix, x.rowsFollow);
-  }
+  expectAlike("multiply", x, factor, y);
   expectDistinct("multiply", [y], [x, factor]);
 }
