@@ -109,10 +109,7 @@ export class TrainingBlocks {
     output: Value,
   ): void {
     const { layerNormEps: eps, hiddenAct: activation } = this.#weights.config;
-    const { rowsFollow, cols } = slope;
-    const [x, activated] = [0, 1].map((i) =>
-      this.scratch(`wide gradient ${i}`, rowsFollow, cols)
-    ) as [Value, Value];
+    const [x, activated] = this.#wide(slope);
     this.#linear(input, weights.intermediate, x);
     this.#backend.run({ op: "activation", x, activation, slope, y: activated });
     this.#linear(activated, weights.output, projected);
@@ -139,9 +136,7 @@ export class TrainingBlocks {
   ): Value {
     const { layerNormEps: eps } = this.#weights.config;
     const [sum] = this.others(upper);
-    const [dy, dx] = [0, 1].map((i) =>
-      this.scratch(`wide gradient ${i}`, slope.rowsFollow, slope.cols)
-    ) as [Value, Value];
+    const [dy, dx] = this.#wide(slope);
     this.#normBack({ x: projected, residual }, weights.outputNorm.weight, eps, upper, sum);
     this.#linear(sum, this.#biases.join(transposed.output), dy);
     // Not at the end of the product, which reads a few columns of many rows at a time: the slope was
@@ -253,6 +248,12 @@ export class TrainingBlocks {
    */
   scratch(name: string, rowsFollow: RowsFollow, cols: number): Value {
     return this.#values.share(name, rowsFollow, cols);
+  }
+
+  /** Room for what lies between the two layers of a feed-forward block, either way. */
+  #wide({ rowsFollow, cols }: Value): [Value, Value] {
+    const wide = (i: number) => this.scratch(`wide ${i}`, rowsFollow, cols);
+    return [wide(0), wide(1)];
   }
 
   #normBack(
