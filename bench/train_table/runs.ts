@@ -46,7 +46,8 @@ export const TASKS: readonly Task[] = [
 const LEARNING_RATES: Readonly<Record<Recipe, number>> = { plain: 0.003, mergeable: 0.001 };
 
 function rateOf({ task, recipe }: Run): number {
-  return recipe === "mergeable" && task.mergeableRate || LEARNING_RATES[recipe];
+  const own = recipe === "mergeable" ? task.mergeableRate : undefined;
+  return own ?? LEARNING_RATES[recipe];
 }
 
 /** What all runs share with the goldens. */
